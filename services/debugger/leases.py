@@ -1,9 +1,10 @@
 """Who may execute a run: claims, the fence, and what each event does to a run. Pure; the recorder brings the state.
 
-The theory. *The message is the lease*: whoever holds a run's unacknowledged message may execute it, as attempt 1, without
-asking. Whoever has a message that may have been in other hands asks first, by a claim that stands in the same queue
-behind all that a lost runner published. A claim that is granted makes a new attempt; every event bears its attempt, and
-what comes from a lower one no longer counts (the fence). So two runners may believe in one run, and only one is heard.
+The theory. *The message is the lease*: whoever holds a run's unacknowledged message may execute it, as attempt 1,
+without asking. Whoever has a message that may have been in other hands asks first, by a claim that stands in the same
+queue behind all that a lost runner published. A claim that is granted makes a new attempt; every event bears its
+attempt, and what comes from a lower one no longer counts (the fence). So two runners may believe in one run, and only
+one is heard.
 
 Three details that a model found (tests/unit/debugger_recording/test_protocol_model.py holds them):
 
