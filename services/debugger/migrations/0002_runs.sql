@@ -31,11 +31,12 @@ create table runs (
     reply_ms       bigint,
 
     -- who may execute it
-    attempt        int not null default 0 check (attempt >= 0),
+    attempt        int not null default 1 check (attempt >= 1),
     holder         text,
     nonce          text,
     nonces         text[] not null default '{}',
     announced      boolean not null default false,
+    released       boolean not null default false,
     lost           int not null default 0 check (lost >= 0),
     now_ms         bigint,
     parked_until   timestamptz,
@@ -43,6 +44,7 @@ create table runs (
     swept_at       timestamptz,
     refused_at     timestamptz,
     seen_at        timestamptz,
+    steps_seen     int not null default 0,
 
     constraint runs_status check
         (status in ('queued', 'running', 'waiting', 'retrying', 'success', 'error', 'cancelled')),
