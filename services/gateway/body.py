@@ -1,0 +1,62 @@
+"""Reading a body: within its limit of size, whatever the sender announced, and of time."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import StreamReader, web
+
+from libs.common import errors
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def read(request: web.BaseRequest, *, limit: int, timeout_s: float) -> bytes:
+    """Return the bytes of the body.
+
+    `PayloadTooLarge` as soon as there are more than `limit`; `Timeout` where they do not all come in time;
+    `InvalidPayload` for a broken transfer encoding; `UnsupportedMediaType` for an encoded body.
+    """
+    if not request.can_read_body:
+        return b""
+    _check_encoding(request.headers.get("Content-Encoding", ""))
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    content = request.content
+    if content.is_eof():  # it came with the headers, as nearly all do
+        whole = content.read_nowait()
+        if len(whole) > limit:
+            raise _too_large(limit)
+        return whole
+    await _continue(request)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _gather(content, limit)
+    except TimeoutError as error:
+        raise errors.Timeout(f"The body did not arrive within {timeout_s:g} seconds.") from error
+    except web.RequestPayloadError as error:
+        raise errors.InvalidPayload("The body does not keep to its Transfer-Encoding or Content-Length.") from error
+
+
+async def _gather(content: StreamReader, limit: int) -> bytes:
+    parts = bytearray()
+    while part := await content.readany():
+        parts += part
+        if len(parts) > limit:
+            raise _too_large(limit)
+    return bytes(parts)
+
+
+def _too_large(limit: int) -> errors.PayloadTooLarge:
+    return errors.PayloadTooLarge(f"The body is longer than {limit} bytes.", data={"max_bytes": limit})
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding.strip().lower() not in ("", "identity"):
+        raise errors.UnsupportedMediaType("An encoded body is not read here. Send it without Content-Encoding.")
+
+
+async def _continue(request: web.BaseRequest) -> None:
+    """Ask for the body where the sender waits to be asked."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0  # nothing of the answer has been sent
