@@ -19,6 +19,7 @@ MAX_PACK: Final = 32
 MAX_PACK_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 12 * 1024 * 1024
 PUBLISH_TIMEOUT_S: Final = 2.0
+FAILED_HANDLER_PAUSE_S: Final = 0.5  # what a handler cannot stand comes again at once, and again
 
 
 class Lease:
@@ -166,7 +167,7 @@ class Bus(Protocol):
         """Consume a queue, with at most `prefetch` unsettled *messages* at a time.
 
         The handler runs as a task for each letter, started in the order of the queue. An exception that it raises is
-        logged and gives the delivery back.
+        logged and, after a short pause, gives the delivery back.
         """
 
     async def depths(self, queues: tuple[str, ...]) -> Mapping[str, int]:

@@ -144,4 +144,5 @@ class MemorySubscription:
             await self._handler(delivery)
         except Exception:
             log.exception("handler_failed", queue=self._name, message_id=delivery.message_id)
+            await asyncio.sleep(port.FAILED_HANDLER_PAUSE_S)
             await delivery.give_back()
