@@ -1,0 +1,41 @@
+"""The recording half of the service, put together: what its composition root starts beside the API."""
+
+import asyncpg
+
+from libs.common.bus import port
+from libs.common.lifecycle import Part
+from services.debugger import partitions, sweeping
+from services.debugger.config import DebuggerSettings
+from services.debugger.dead import DeadRuns
+from services.debugger.leadership import Leadership
+from services.debugger.record_store import RecordStore
+from services.debugger.recorder import Recorder
+from services.debugger.scheduler import DueStore, Scheduler
+from services.debugger.silence_store import SilenceStore
+from services.debugger.sweeper import Sweeper
+
+
+def build_recorder(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool) -> Recorder:
+    """Return the recorder; every debugger stands ready to be the one that records."""
+    return Recorder(bus, RecordStore(pool), batch_ms=settings.record_batch_ms, batch_max=settings.record_batch_max)
+
+
+def build_duties(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool, *, forgetful: bool) -> tuple[Part, ...]:
+    """Return the background duties, in the order in which they start.
+
+    `forgetful`: the broker begins empty with this process, so what was accepted before is brought back at once.
+    """
+    scheduler = Scheduler(bus, DueStore(pool), every_s=settings.schedule_every_s)
+    sweeper = Sweeper(
+        bus,
+        SilenceStore(pool),
+        sweeping.Ages(after_ms=round(settings.sweep_after_s * 1000), anyway_ms=round(settings.sweep_anyway_s * 1000)),
+        every_s=settings.sweep_every_s,
+        forgetful=forgetful,
+    )
+    duties = {"scheduler": scheduler.work, "sweeper": sweeper.work}
+    return (
+        DeadRuns(bus),
+        partitions.duty(pool),
+        Leadership(settings.database_url.get_secret_value(), duties),
+    )
