@@ -32,11 +32,15 @@ class Lifecycle:
         """Start every part in order; if one fails, stop the others and raise its error."""
         for part in self._parts:
             try:
-                await part.start()
+                await self.stand(part)
             except BaseException:
                 await self.stop()
                 raise
-            self._standing.append(part)
+
+    async def stand(self, part: Part) -> None:
+        """Start one more part, which is stopped before all that stand already."""
+        await part.start()
+        self._standing.append(part)
 
     async def stop(self) -> None:
         """Stop every part that stands, in reverse order; an error of one does not keep the others standing."""
