@@ -9,11 +9,11 @@ lock() {
     local name=$1
     shift
     "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
-        ${UPGRADE:+--upgrade} --output-file "requirements/$name.txt" pyproject.toml --group build "$@"
+        ${UPGRADE:+--upgrade} --output-file "requirements/$name.txt" pyproject.toml "$@"
 }
 
-lock run --extra dev
+lock run --extra dev --group build
 for service in gateway runner debugger; do
     lock "$service" --extra "$service" --constraint requirements/run.txt
 done
-lock test --extra dev --group test --constraint requirements/run.txt
+lock test --extra dev --group build --group test --constraint requirements/run.txt
