@@ -4,7 +4,7 @@ import asyncpg
 
 from libs.common.bus import port
 from libs.common.lifecycle import Part
-from services.debugger import partitions, sweeping
+from services.debugger import partitions, proofs
 from services.debugger.config import DebuggerSettings
 from services.debugger.dead import DeadRuns
 from services.debugger.leadership import Leadership
@@ -29,7 +29,7 @@ def build_duties(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool, 
     sweeper = Sweeper(
         bus,
         SilenceStore(pool),
-        sweeping.Ages(after_ms=round(settings.sweep_after_s * 1000), anyway_ms=round(settings.sweep_anyway_s * 1000)),
+        proofs.Ages(settings.claim_hold_s, settings.sweep_after_s, settings.sweep_anyway_s),
         every_s=settings.sweep_every_s,
         forgetful=forgetful,
     )

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from libs.common import messages
-from services.debugger import record_store, sightings, statements, sweeping
+from services.debugger import proofs, record_store, statements
 
 AT_MOST: Final = 500
 UNAVAILABLE: Final = {
@@ -28,23 +28,14 @@ class SilentRun:
     id: UUID
     attempt: int
     holder: str | None
-    known: bool
+    known: bool  # its request is recorded
+    refused: bool  # its sender was told 503
     seen_at_ms: int | None
-    refused: bool
-    quiet_since_ms: int
-    passed_ms: int | None
 
     @property
-    def facts(self) -> sweeping.Facts:
-        """What it is judged by."""
-        return sweeping.Facts(
-            known=self.known,
-            seen=self.seen_at_ms is not None,
-            refused=self.refused,
-            asleep=False,
-            quiet_since_ms=self.quiet_since_ms,
-            passed_ms=self.passed_ms,
-        )
+    def never_was(self) -> bool:
+        """Whether it is to be closed and not to be brought back."""
+        return self.seen_at_ms is None and (self.refused or not self.known)
 
     @property
     def held(self) -> messages.Holder:
@@ -54,27 +45,17 @@ class SilentRun:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which runs are wanted: quiet since before a time, or passed by a sighting, but all quiet since before another."""
+    """Which runs count as silent: since before a time, or as is proven."""
 
-    quiet_before_ms: int
-    passed: Sequence[tuple[sightings.Lane, sightings.Sighting]] = ()
-    all_passed_ms: int | None = None
-    all_before_ms: int = sightings.NO_BOUND
-    only: Sequence[UUID] | None = None
+    anyway_before_ms: int
+    proofs: proofs.Proofs
 
     def arguments(self) -> tuple[Any, ...]:
-        """Return the parameters of `list_silent_runs`."""
-        return (
-            self.quiet_before_ms,
-            [mode for (mode, _), _ in self.passed],
-            [lane for (_, lane), _ in self.passed],
-            [sighting.at_ms for _, sighting in self.passed],
-            [sighting.bound_ms for _, sighting in self.passed],
-            self.all_passed_ms,
-            self.only,
-            self.all_before_ms,
-            AT_MOST,
-        )
+        """Return the first parameters of `list_silent_runs`."""
+        modes = [mode for mode, _ in self.proofs.lanes]
+        lanes = [lane for _, lane in self.proofs.lanes]
+        before = list(self.proofs.lanes.values())
+        return self.anyway_before_ms, modes, lanes, before, self.proofs.every_lane, self.proofs.again
 
 
 class SilenceStore:
@@ -83,19 +64,14 @@ class SilenceStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def clock_ms(self) -> int:
-        """Return the database's clock."""
-        now_ms: int = await self._pool.fetchval(statements.load("find_clock"))
-        return now_ms
+    async def later_starts(self, suspected_before_ms: int, started_before_ms: int) -> dict[proofs.Lane, int]:
+        """Return when the newest run was accepted that has long started, for lanes with runs that were never seen."""
+        rows = await self._pool.fetch(statements.load("list_later_starts"), suspected_before_ms, started_before_ms)
+        return {(row["mode"], row["lane"]): row["before"] for row in rows}
 
-    async def overtaken(self, suspected_before_ms: int) -> dict[sightings.Lane, int]:
-        """Return, for lanes with runs that were never seen, the acceptance of the newest run that began by itself."""
-        rows = await self._pool.fetch(statements.load("list_overtaken"), suspected_before_ms)
-        return {(row["mode"], row["lane"]): row["accepted_at_ms"] for row in rows}
-
-    async def silent(self, search: Search) -> list[SilentRun]:
+    async def silent(self, search: Search, only: Sequence[UUID] | None = None) -> list[SilentRun]:
         """Return at most 500 silent runs, oldest first."""
-        rows = await self._pool.fetch(statements.load("list_silent_runs"), *search.arguments())
+        rows = await self._pool.fetch(statements.load("list_silent_runs"), *search.arguments(), only, AT_MOST)
         return [SilentRun(**dict(row)) for row in rows]
 
     async def mark_swept(self, runs: Sequence[SilentRun]) -> None:
@@ -104,7 +80,7 @@ class SilenceStore:
         await self._pool.execute(statements.load("mark_swept"), *columns)
 
     async def close(self, runs: Sequence[SilentRun]) -> int:
-        """End runs that were refused and never showed, as `unavailable`; return how many that were."""
+        """End runs that never showed with the error `unavailable`; return how many that were."""
         error = msgspec.json.encode(UNAVAILABLE).decode()
         return len(await self._pool.fetch(statements.load("close_refused_runs"), [run.id for run in runs], error))
 

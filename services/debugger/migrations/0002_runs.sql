@@ -45,7 +45,6 @@ create table runs (
     refused_at     timestamptz,
     seen_at        timestamptz,
     steps_seen     int not null default 0,
-    recorded_at    timestamptz not null default clock_timestamp(), -- when the first of it came in
 
     constraint runs_status check
         (status in ('queued', 'running', 'waiting', 'retrying', 'success', 'error', 'cancelled')),
