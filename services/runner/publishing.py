@@ -6,7 +6,7 @@ the lease.
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -19,10 +19,17 @@ log = structlog.get_logger(__name__)
 PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0)
 
 
+class Publisher(Protocol):
+    """What is needed of the bus; see `port.Bus`."""
+
+    def publish(self, letter: port.Letter) -> "asyncio.Future[None]":
+        """Send it."""
+
+
 class Post:
     """Sends letters."""
 
-    def __init__(self, bus: port.Bus, clock: clock.Clock) -> None:
+    def __init__(self, bus: Publisher, clock: clock.Clock) -> None:
         self.bus = bus
         self.clock = clock
 
