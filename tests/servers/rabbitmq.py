@@ -24,6 +24,7 @@ class RabbitServer:
     def __init__(self, folder: Path | None = None, *, node: nodes.Node | None = None) -> None:
         self._node = node or _own_node(folder)
         self._vhosts: list[str] = []
+        self._made: list[str] = []
 
     @property
     def pid(self) -> int:
@@ -47,7 +48,9 @@ class RabbitServer:
         self._node.kill()
 
     def discard(self) -> None:
-        """End it and remove everything."""
+        """End it and remove everything; of a given broker, the virtual hosts that were made."""
+        if self._made and isinstance(self._node, nodes.GivenNode):
+            self.ctl("eval", f"[rabbit_vhost:delete(V, <<>>) || V <- {_erlang(self._made)}].")
         self._node.discard()
 
     def ctl(self, *arguments: str) -> str:
@@ -91,12 +94,16 @@ class RabbitServer:
         self.ctl("set_vm_memory_high_watermark", "0.000001" if on else "0.6")
 
     def _make(self, vhosts: list[str]) -> None:
-        names = ",".join(f'<<"{vhost}">>' for vhost in vhosts)
         self.ctl(
             "eval",
             f"[begin rabbit_vhost:add(V, <<>>, [], <<>>), rabbit_auth_backend_internal:set_permissions("
-            f'<<"{self._node.url.user}">>, V, <<".*">>, <<".*">>, <<".*">>, <<"tests">>) end || V <- [{names}]].',
+            f'<<"{self._node.url.user}">>, V, <<".*">>, <<".*">>, <<".*">>, <<"tests">>) end || V <- {_erlang(vhosts)}].',
         )
+        self._made += vhosts
+
+
+def _erlang(names: list[str]) -> str:
+    return "[" + ",".join(f'<<"{name}">>' for name in names) + "]"
 
 
 def available() -> bool:

@@ -43,6 +43,11 @@ class MemoryBroker:
             self._queues[queue.name] = MemoryQueue(queue, self._bury)
             self._routes.clear()
 
+    def delete(self, name: str) -> None:
+        """Forget a queue and what it holds, as when it has expired; nobody may consume it."""
+        self._queues.pop(name, None)
+        self._routes.clear()
+
     def queue(self, name: str) -> MemoryQueue | None:
         """Return the queue with this name, if there is one."""
         return self._queues.get(name)

@@ -82,8 +82,8 @@ class MemoryBus:
 
     async def depths(self, queues: tuple[str, ...]) -> Mapping[str, int]:
         """Return how many messages wait in each queue; `BusUnavailable` if the broker or one of them is away."""
-        if not self._connected:
-            raise errors.BusUnavailable("not connected")
+        if not self.ready:
+            raise errors.BusUnavailable("blocked" if self._connected else "not connected")
         found = {name: self._broker.queue(name) for name in queues}
         missing = [name for name, queue in found.items() if queue is None]
         if missing:

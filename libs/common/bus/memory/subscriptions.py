@@ -18,6 +18,7 @@ class MemoryDelivery:
     """See `port.Delivery`. Each is a message of its own."""
 
     lease: port.Lease
+    redelivered: bool
     _queue: MemoryQueue
     _consumer: Consumer
     _entry: Entry
@@ -41,11 +42,6 @@ class MemoryDelivery:
     def message_id(self) -> str:
         """The id of the message."""
         return self._entry.message.message_id
-
-    @property
-    def redelivered(self) -> bool:
-        """Whether it may have been in other hands before."""
-        return self._entry.returns > 0
 
     @property
     def alone(self) -> bool:
@@ -104,9 +100,11 @@ class MemorySubscription:
             return
         lease = self._lease = port.Lease()
         self._queue = queue
-        self._consumer = Consumer(
-            self._prefetch, lambda consumer, entry: self._deliver(MemoryDelivery(lease, queue, consumer, entry))
-        )
+
+        def deliver(consumer: Consumer, entry: Entry) -> None:
+            self._deliver(MemoryDelivery(lease, entry.returns > 0, queue, consumer, entry))
+
+        self._consumer = Consumer(self._prefetch, deliver)
         queue.add(self._consumer)
 
     def end(self) -> None:

@@ -1,0 +1,85 @@
+"""A wire that can be cut, and on which nothing comes through any more."""
+
+import asyncio
+
+
+class Proxy:
+    """Carries bytes to a server on 127.0.0.1, both ways, as long as it is let."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._answering = asyncio.Event()
+        self._admitting = True
+        self._flowing.set()
+        self._answering.set()
+
+    @property
+    def port(self) -> int:
+        """Where clients connect to."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+
+    async def stop(self) -> None:
+        """Listen no more and cut what there is."""
+        self.cut()
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self, *, admit: bool = True) -> None:
+        """End every connection, as a cable does that is pulled out; without `admit` no new one gets through."""
+        self._admitting = admit
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+        self.thaw()
+
+    def admit(self) -> None:
+        """Let connections through again."""
+        self._admitting = True
+
+    def freeze(self) -> None:
+        """Keep connections open and carry nothing: the other side hangs."""
+        self._flowing.clear()
+
+    def withhold_answers(self) -> None:
+        """Carry what the client says, and nothing back."""
+        self._answering.clear()
+
+    def thaw(self) -> None:
+        """Carry everything again."""
+        self._flowing.set()
+        self._answering.set()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._admitting:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, far_writer}
+        for source, sink, answering in ((reader, far_writer, False), (far_reader, writer, True)):
+            task = asyncio.create_task(self._carry(source, sink, answering))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answering: bool) -> None:
+        try:
+            while data := await source.read(64 * 1024):
+                await self._flowing.wait()
+                if answering:
+                    await self._answering.wait()
+                sink.write(data)
+        except OSError:
+            pass  # cut
+        finally:
+            sink.close()
