@@ -111,3 +111,12 @@ class _Compiling:
             return None
         pairs = list(zip(value, renders, strict=True))
         return lambda scope: [item if render is None else render(scope) for item, render in pairs]
+
+
+def template_chars(value: Any) -> int:
+    """Return how many characters all the templates in a value have."""
+    if isinstance(value, str):
+        return len(value) if source.is_template(value) else 0
+    if isinstance(value, dict):
+        return sum(map(template_chars, value.values()))
+    return sum(map(template_chars, value)) if isinstance(value, list) else 0

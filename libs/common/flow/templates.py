@@ -1,0 +1,26 @@
+"""The templates in a flow's steps: a text that should be one and is none is a fault of the document."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from libs.common import errors
+from libs.common.flow.flow_document import StepDocument
+from libs.common.templating import environment, places
+
+MOST_CHARS: Final = 262_144  # of all templates in a flow: a hostile one compiles 100,000 characters a second
+
+
+def faults_of(steps: tuple[StepDocument, ...]) -> Iterator[errors.Fault]:
+    """Yield a fault for each text in these steps of a flow that is no template, with its line within the text."""
+    every = [step for top in steps for step in top.and_below()]
+    refs = frozenset(step.head.ref for step in every)
+    chars = 0
+    for step in every:
+        chars += environment.template_chars(step.with_)
+        if chars > MOST_CHARS:
+            yield errors.Fault(step.path, f"a flow's templates have at most {MOST_CHARS} characters, all together")
+            return
+        try:
+            environment.compile_value(step.with_, refs=refs, path=places.key(step.path, "with"))
+        except errors.InvalidFlow as invalid:
+            yield from invalid.faults
