@@ -12,7 +12,8 @@ Three details that a model found (tests/unit/debugger_recording/test_protocol_mo
   `parked` would leave the run held by nobody and due never.
 - A batch that comes again brings old claims with it. A nonce that was answered is remembered; only the latest grant is
   answered again as it was, else an old claim would take the run from the attempt that executes it.
-- `suspect` is not remembered: it changes nothing, and must be answered again, or the run's only message is dropped.
+- `suspect` leaves the holder as it is, but it is remembered like a grant: it must be answered again, or the run's only
+  message is dropped, and a claim put off for want of its answer may be taken over, or the message in its place is.
 
 An attempt counts as lost if it announced its start (confirmed before its first step, which attempt 1 never waits for)
 and was superseded without having parked or been handed back.
@@ -39,7 +40,7 @@ class RunState:
     status: RunStatus = "queued"
     attempt: int = 1
     holder: str | None = None  # the message whose claim was granted last, unless it has let go
-    nonce: str | None = None  # that claim's nonce
+    nonce: str | None = None  # of the claim that was answered last by `go` or `suspect`
     nonces: tuple[str, ...] = ()  # the claims that have their answer for good
     announced: bool = False  # the attempt has begun, so superseding it loses a runner
     released: bool = False  # the attempt has parked or was handed back
@@ -79,10 +80,21 @@ def decide(state: RunState | None, claim: messages.Claim, at_ms: int) -> Decisio
     if state.ended:
         return Decision("drop", state)
     if claim.nonce in state.nonces:
-        return Decision("go" if claim.nonce == state.nonce else "drop", state)
+        return Decision(_said_before(state, claim), state)
     if _waits(state, at_ms) or not _may_take(state, claim):
         return Decision("drop", _remember(state, claim.nonce))
     return _grant(state, claim)
+
+
+def _said_before(state: RunState, claim: messages.Claim) -> Literal["go", "suspect", "drop"]:
+    """Return the same answer again. Once a granted attempt is announced its answer was heard, and any will do."""
+    if claim.nonce != state.nonce:
+        return "drop"
+    return "suspect" if _is_suspect(state.lost + state.announced, claim) else "go"
+
+
+def _is_suspect(lost: int, claim: messages.Claim) -> bool:
+    return lost >= SUSPECT_AFTER and not claim.suspect
 
 
 def _waits(state: RunState, at_ms: int) -> bool:
@@ -103,8 +115,8 @@ def _grant(state: RunState, claim: messages.Claim) -> Decision:
     lost = state.lost + state.announced
     if lost >= CRASH_AFTER:
         return Decision("drop", replace(state, status="error", lost=lost, parked_until_ms=None), crashed=True)
-    if lost >= SUSPECT_AFTER and not claim.suspect:
-        return Decision("suspect", state)
+    if _is_suspect(lost, claim):
+        return Decision("suspect", replace(_remember(state, claim.nonce), nonce=claim.nonce))
     granted = replace(
         _remember(state, claim.nonce),
         status="queued",
@@ -161,7 +173,10 @@ def _(event: messages.StepsDone, state: RunState) -> RunState:
 
 @_apply.register
 def _(event: messages.Parked, state: RunState) -> RunState:
-    return replace(_let_go(state), status=event.status, now_ms=None, parked_until_ms=event.until_ms)
+    now_ms = (
+        state.now_ms if event.status == "queued" else None
+    )  # a wait ends the frozen clock; going on at once does not
+    return replace(_let_go(state), status=event.status, now_ms=now_ms, parked_until_ms=event.until_ms)
 
 
 @_apply.register
