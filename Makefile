@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check bench lock format clean help
+.PHONY: run test check bench format docs lock clean help
 
 run: $(VENV)/ready-to-run  ## Run everything in one process; needs nothing else (Ctrl-C ends it)
 	@exec $(BIN)/flowhook dev $(ARGS)
@@ -31,6 +31,10 @@ bench: $(VENV)/ready-to-test  ## Measure the no-op flow on RabbitMQ and PostgreS
 format: $(VENV)/ready-to-test  ## Format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(VENV)/ready-to-test  ## Print the reference pages anew from the code
+	@$(BIN)/flowhook config --markdown > docs/reference/configuration.md
+	@$(BIN)/python -m flowhook.topology_listing > docs/reference/topology.md
 
 lock: $(VENV)/ready-to-test  ## Renew the lock files from pyproject.toml
 	@requirements/lock.sh $(BIN)/uv

@@ -98,7 +98,7 @@ class AllInOne:
             "bootstrap_token": token,
             "gateway_port": port,
             "public_url": settings.public_url or self._url(port),
-            "record_batch_ms": settings.record_batch_ms,
+            **settings.model_dump(include={"record_batch_ms", "grace_s", "stop_grace_s"}),
         }
 
     def _url(self, port: int) -> str:

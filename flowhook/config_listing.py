@@ -59,7 +59,7 @@ def settings() -> list[Setting]:
             key = setting.name, setting.default, setting.meaning
             readers = (*found[key].services, service) if key in found else (service,)
             found[key] = Setting(*key, readers, setting.secret)
-    return list(found.values())
+    return sorted(found.values(), key=lambda setting: setting.name)
 
 
 def _models() -> Iterator[tuple[str, type[Settings]]]:

@@ -32,3 +32,5 @@ class DevSettings(config.Settings):
     record_batch_ms: int = Field(
         2, ge=0, description="How long the recorder gathers events; short, since every confirm waits for it"
     )
+    grace_s: float = Field(3, ge=0, description="How long a stop takes at most, in seconds; what runs is handed back")
+    stop_grace_s: float = Field(3, gt=0, description="How long requests under way may take at a stop, in seconds")
