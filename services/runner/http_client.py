@@ -36,7 +36,6 @@ class Request:
 
     method: str
     url: str
-    query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: bytes | None
     timeout_s: float
@@ -113,7 +112,7 @@ class HttpClient:
     async def _send(self, session: aiohttp.ClientSession, request: Request) -> Response:
         async with session.request(
             request.method,
-            URL(request.url).update_query(request.query) if request.query else URL(request.url),
+            URL(request.url),
             headers=request.headers,
             data=request.body,
             max_redirects=self._rules.max_redirects,
