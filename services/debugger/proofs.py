@@ -74,7 +74,7 @@ class Emptiness:
             del times[: max(0, len(old) - 1)]  # of those that serve as a proof the latest is enough
 
     def proofs(self, at_ms: int, later_starts: Mapping[Lane, int]) -> Proofs:
-        """Return what is proven now; `later_starts` is when each lane's newest run that has long started was accepted."""
+        """Return what is proven now, given when each lane's newest run that has long started was accepted."""
         lanes = {}
         for lane in LANES:
             before = (self._before(topology.lane_queue(*lane), at_ms), self._less_margin(later_starts.get(lane)))
