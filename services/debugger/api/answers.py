@@ -1,0 +1,98 @@
+"""Answers as bytes: JSON that keeps every value exactly, YAML for whoever asks for it, times in RFC 3339."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import yaml
+from aiohttp import web
+
+ALWAYS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_LOOKS_LIKE_A_NUMBER: Final = re.compile(r"-?[0-9][0-9.]*([eE][-+]?[0-9]+)?")  # to flows' reader, if not to the writer
+_YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
+
+
+def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return the value as JSON; `msgspec.Raw` in it is sent as it stands."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        content_type="application/json",
+        headers={**ALWAYS, **(headers or {})},
+    )
+
+
+def yaml_answer(
+    value: Any, *, comment: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return the value as YAML in the order of its keys, below a comment of one line."""
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return web.Response(
+        text=f"# {comment}\n{text}",
+        status=status,
+        content_type="application/yaml",
+        headers={**ALWAYS, **(headers or {})},
+    )
+
+
+def nothing() -> web.Response:
+    """Return the answer of a call that has nothing to tell: 204."""
+    return web.Response(status=204, headers=ALWAYS)
+
+
+def raw(text: str | None) -> msgspec.Raw:
+    """Return a recorded JSON text as it stands; null where there is none."""
+    return msgspec.Raw(b"null" if text is None else text.encode())
+
+
+def time(at: datetime | None) -> str | None:
+    """Return a time as RFC 3339 in UTC, to the millisecond."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_yaml(media_type: str) -> bool:
+    """Tell whether this content type means YAML."""
+    return media_type.lower() in _YAML_TYPES
+
+
+def wants_yaml(accept: str) -> bool:
+    """Tell whether an `Accept` header prefers YAML to JSON; JSON where it says neither."""
+    best = {"yaml": 0.0, "json": 0.0}
+    for item in accept.split(","):
+        media_type, *parameters = (part.strip() for part in item.split(";"))
+        kind = "yaml" if is_yaml(media_type) else "json"
+        best[kind] = max(best[kind], _quality(parameters))
+    return best["yaml"] > best["json"]
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: texts of several lines as blocks, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "'" if _LOOKS_LIKE_A_NUMBER.fullmatch(value) else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
