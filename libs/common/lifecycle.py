@@ -52,12 +52,24 @@ class Lifecycle:
                 log.exception("stop_failed", part=type(part).__name__)
 
     async def run_until(self, stopping: asyncio.Event) -> None:
-        """Start, wait for the event, stop."""
-        await self.start()
+        """Start, wait for the event, stop. The event also ends a start that still waits for something."""
+        told = asyncio.create_task(stopping.wait())
+        starting = asyncio.create_task(self.start())
         try:
-            await stopping.wait()
+            await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                await told
         finally:
+            await _cancelled(starting)
+            await _cancelled(told)
             await self.stop()
+
+
+async def _cancelled(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 class Duty:
@@ -87,9 +99,7 @@ class Duty:
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        await _cancelled(task)
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
