@@ -6,22 +6,23 @@ from tests.acceptance import flows
 from tests.acceptance.installation import Flow, Installation
 from tests.acceptance.outside import Outside
 from tests.acceptance.processes import eventually
-from tests.servers.rabbitmq import RabbitServer
+from tests.servers.rabbitmq import RabbitServer, let_queues_settle
 
 pytestmark = [pytest.mark.processes, pytest.mark.rabbitmq, pytest.mark.postgres]
 
 
 async def test_killed_broker_means_503_in_time_and_recovery_without_a_restart(
-    own_installation: Installation, own_broker: RabbitServer
+    broker_installation: Installation, own_rabbitmq: RabbitServer
 ) -> None:
-    installation = own_installation
+    installation = broker_installation
     await installation.start_all()
     flow = await installation.save(flows.echo())
     assert (await installation.call(flow, {"n": 1})).status == 200
+    let_queues_settle()
 
-    own_broker.kill()
+    own_rabbitmq.kill()
     refused = await installation.call(flow, {"n": 1})
-    own_broker.restart()
+    own_rabbitmq.restart()
     back = await eventually(lambda: answered(installation, flow), within_s=10, what="an answer")
 
     assert refused.status == 503
@@ -38,9 +39,9 @@ async def answered(installation: Installation, flow: Flow) -> bool:
 
 
 async def test_runs_held_over_a_broker_restart_are_not_done_twice(
-    own_installation: Installation, own_broker: RabbitServer
+    broker_installation: Installation, own_rabbitmq: RabbitServer
 ) -> None:
-    installation = own_installation
+    installation = broker_installation
     await installation.start_all(runners=2)
     async with Outside() as outside:
         outside.hold("/one")
@@ -53,9 +54,10 @@ async def test_runs_held_over_a_broker_restart_are_not_done_twice(
         )
         replies = [await installation.call(flow) for _ in range(6)]
         await outside.asked("/one", 6)
+        let_queues_settle()
 
-        own_broker.kill()
-        own_broker.restart()
+        own_rabbitmq.kill()
+        own_rabbitmq.restart()
         await outside.asked("/one", 12)
         outside.release("/one")
 

@@ -1,0 +1,38 @@
+"""Installations on the session's servers, or on servers that the test may break."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.installation import Installation
+from tests.servers.postgres import PostgresServer
+from tests.servers.rabbitmq import RabbitServer
+
+
+@pytest.fixture
+async def installation(amqp_url: str, database_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
+    """An installation on a virtual host and a database of its own; nothing is started yet."""
+    one = Installation(amqp_url, database_url, tmp_path)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def broker_installation(
+    own_rabbitmq: RabbitServer, database_url: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
+    """An installation whose broker the test may kill."""
+    one = Installation(own_rabbitmq.new_url(), database_url, tmp_path)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def database_installation(
+    amqp_url: str, own_postgres: PostgresServer, tmp_path: Path
+) -> AsyncIterator[Installation]:
+    """An installation whose database the test may stop."""
+    one = Installation(amqp_url, own_postgres.url_of(await own_postgres.create()), tmp_path)
+    yield one
+    await one.close()
