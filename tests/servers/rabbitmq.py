@@ -94,11 +94,12 @@ class RabbitServer:
         self.ctl("set_vm_memory_high_watermark", "0.000001" if on else "0.6")
 
     def _make(self, vhosts: list[str]) -> None:
-        self.ctl(
-            "eval",
-            f"[begin rabbit_vhost:add(V, <<>>, [], <<>>), rabbit_auth_backend_internal:set_permissions("
-            f'<<"{self._node.url.user}">>, V, <<".*">>, <<".*">>, <<".*">>, <<"tests">>) end || V <- {_erlang(vhosts)}].',
+        add = "rabbit_vhost:add(V, <<>>, [], <<>>)"
+        allow = (
+            f'rabbit_auth_backend_internal:set_permissions(<<"{self._node.url.user}">>, V,'
+            ' <<".*">>, <<".*">>, <<".*">>, <<"tests">>)'
         )
+        self.ctl("eval", f"[begin {add}, {allow} end || V <- {_erlang(vhosts)}].")
         self._made += vhosts
 
 

@@ -23,6 +23,7 @@ PUBLISHING: Final[Mapping[type[BaseException], type[errors.BusError]]] = {
     aio_pika.exceptions.QueueEmpty: errors.OutcomeUnknown,
     TimeoutError: errors.OutcomeUnknown,
     OSError: errors.OutcomeUnknown,
+    StopAsyncIteration: errors.OutcomeUnknown,
     RuntimeError: errors.OutcomeUnknown,  # a channel of a connection that is gone
     asyncio.CancelledError: errors.OutcomeUnknown,  # nobody cancelled it: a hung broker was given up
 }
