@@ -54,4 +54,4 @@ def of_result(result: messages.Result) -> web.Response:
 def rendered(response: messages.Response, run_id: str) -> web.Response:
     """Return a flow's own response."""
     headers = {"Content-Type": JSON, **response.headers, **_ALWAYS, RUN_ID: run_id}
-    return web.Response(status=response.status, body=response.body.encode(), headers=headers)
+    return web.Response(status=response.status, body=response.body.encode("utf-8", "replace"), headers=headers)

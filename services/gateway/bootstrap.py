@@ -1,0 +1,80 @@
+"""How a gateway is put together: the one place where its parts meet."""
+
+from collections.abc import Callable, Mapping
+
+from libs.common import keys, lifecycle, messages
+from libs.common.bus import port
+from libs.common.bus.waiters import Waiters
+from services.gateway import metrics
+from services.gateway.acceptance import Acceptance
+from services.gateway.app import GatewayServer
+from services.gateway.auth import Authorization, WebhookTokens
+from services.gateway.clock import now_ms
+from services.gateway.config import GatewaySettings
+from services.gateway.feed import FlowFeed
+from services.gateway.flows import Flows
+from services.gateway.notices import Notices
+from services.gateway.replies import Replies
+from services.gateway.shedding import Shedding
+from services.gateway.webhooks import Webhooks
+
+
+class Gateway:
+    """A gateway that is put together. `checks` are what must hold for it to do its work."""
+
+    def __init__(self, parts: lifecycle.Lifecycle, server: GatewayServer, checks: Mapping[str, Callable[[], bool]]):
+        self._parts = parts
+        self._server = server
+        self.checks = checks
+
+    @property
+    def port(self) -> int:
+        """The port that webhooks are called at."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Start every part."""
+        await self._parts.start()
+
+    async def stop(self) -> None:
+        """Stop every part: the server first, the consumer of replies last."""
+        await self._parts.stop()
+
+
+def build(settings: GatewaySettings, bus: port.Bus, gateway_id: str) -> Gateway:
+    """Return a gateway on this bus, which is started before it and stopped after it.
+
+    The bus must have declared `topology.reply_queue(gateway_id)`.
+    """
+    limit = settings.flow_cache_size
+    flows = Flows(limit=limit)
+    feed = FlowFeed(flows, settings.database_url.get_secret_value(), refresh_s=settings.flow_refresh_s, limit=limit)
+    return assemble(settings, bus, gateway_id, flows, feed)
+
+
+def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, flows: Flows, feed: lifecycle.Part) -> Gateway:
+    """Return a gateway whose flows come from wherever `feed` takes them."""
+    waiters: Waiters[messages.Result] = Waiters()
+    notices = Notices(bus)
+    shedding = Shedding(bus, min_waiting=settings.shed_min_waiting)
+    acceptance = Acceptance(
+        bus, waiters, notices, shedding, gateway_id=gateway_id, sync_timeout_s=settings.sync_timeout_seconds
+    )
+    webhooks = Webhooks(
+        flows,
+        Authorization(WebhookTokens(_token_key(settings), clock_ms=now_ms)),
+        acceptance,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_s=settings.body_timeout_s,
+    )
+    server = GatewayServer(
+        webhooks, acceptance, host=settings.host, port=settings.gateway_port, stop_grace_s=settings.stop_grace_s
+    )
+    metrics.WAITING.set_function(lambda: len(waiters))
+    metrics.FLOWS.set_function(lambda: len(flows))
+    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, feed, server)
+    return Gateway(parts, server, {"bus": lambda: bus.ready, "flows": lambda: flows.loaded})
+
+
+def _token_key(settings: GatewaySettings) -> bytes:
+    return keys.derive(settings.secret_key.get_secret_value(), "webhook-tokens")

@@ -1,0 +1,66 @@
+"""The endpoint: every check in the order of the contract, each answered before the next is looked at.
+
+    address    404 not_found            payload.parse, body.read   413, 408, 400, 415
+    method     405 method_not_allowed   acceptance                 503 unavailable
+    flow       404, 503                 ... and from there on the request is a run
+    token      401, 403
+    paused     200 biz_logic
+
+The rate limit belongs between method and flow: it counts every request to an address and method that exist.
+"""
+
+from aiohttp import web
+
+from libs.common import errors
+from libs.common.flow import program as programs
+from services.gateway import address, body, payload, responses
+from services.gateway.acceptance import Acceptance
+from services.gateway.auth import Authorization
+from services.gateway.flows import Flow, Flows
+
+
+class Webhooks:
+    """Answers requests."""
+
+    def __init__(
+        self,
+        flows: Flows,
+        authorization: Authorization,
+        acceptance: Acceptance,
+        *,
+        max_body_bytes: int,
+        body_timeout_s: float,
+    ) -> None:
+        self._flows = flows
+        self._authorization = authorization
+        self._acceptance = acceptance
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Return the answer; `RequestError` for what a check refuses."""
+        flow_id, query = address.parse(request.raw_path)
+        address.check_method(request.method)
+
+        flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
+        program, webhook = _webhook_of(flow)
+        self._authorization.check(flow, webhook.auth, request.headers.getall("Authorization", ()))
+        if flow.state.status == "paused":
+            return responses.paused()
+
+        received = await body.read(request, limit=self._max_body_bytes, timeout_s=self._body_timeout_s)
+        content = payload.parse(query, request.headers.get("Content-Type", ""), received)
+        return await self._acceptance.accept(request, flow, program, content)
+
+
+def _webhook_of(flow: Flow) -> tuple[programs.Program, programs.WebhookSettings]:
+    """Return the flow's program and its webhook; `NotFound` if it has none, `FlowFailed` if it cannot be compiled."""
+    try:
+        program = programs.program_of(
+            flow.document, flow_id=flow.id, flow_name=flow.state.name, version=flow.state.version
+        )
+    except errors.InvalidFlow as error:
+        raise errors.FlowFailed("This flow cannot be run here. Save it again.") from error
+    if program.webhook is None:
+        raise errors.NotFound(address.NOT_FOUND)
+    return program, program.webhook
