@@ -34,8 +34,7 @@ class RunnerSettings(config.Settings):
     http_allow: str = Field(
         "", description="Networks (CIDRs, with commas) that http steps may call though they are not public"
     )
-    http_timeout_s: float = Field(30, gt=0, description="How long an http step waits if it does not say, in seconds")
-    http_max_timeout_s: float = Field(300, gt=0, description="How long it may wait at most, in seconds")
+    http_max_timeout_s: float = Field(300, gt=0, description="How long an http step waits at most, in seconds")
     http_max_bytes: int = Field(4 * 1024 * 1024, ge=1, description="The longest answer that it takes, in bytes")
     http_max_redirects: int = Field(5, ge=0, description="How many redirects it follows")
 

@@ -49,6 +49,12 @@ class Sending:
         self._tries = 0
         self._future = post.bus.publish(letter)
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the broker is known to hold it."""
+        future = self._future
+        return future.done() and not future.cancelled() and future.exception() is None
+
     async def confirmed(self) -> None:
         """Return once the broker holds it.
 

@@ -13,6 +13,10 @@ from libs.common import messages
 class Sending(Protocol):
     """An event on its way."""
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the broker is known to hold it."""
+
     async def confirmed(self) -> None:
         """Return once the broker holds it; raise `LeaseLost` or `MessageTooLarge` if it never will."""
 
@@ -48,5 +52,10 @@ class Trail:
             self._sending, self._sent = None, ()
 
     def unconfirmed(self) -> tuple[messages.Step, ...]:
-        """Return the steps of which no confirmed event is known, for the attempt's last event to bear."""
+        """Return the steps of which no confirmed event is known, for the attempt's last event to bear.
+
+        That event does not wait for the confirm of the one before it: it bears its steps once more instead.
+        """
+        if self._sending is not None and self._sending.is_confirmed:
+            return tuple(self._fresh)
         return (*self._sent, *self._fresh)

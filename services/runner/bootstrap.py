@@ -1,0 +1,77 @@
+"""The runner's composition root: everything is put together here, and nowhere else."""
+
+from libs.common import lifecycle
+from libs.common.bus import port
+from services.runner import (
+    addresses,
+    claims,
+    clock,
+    consumer,
+    control,
+    engine,
+    executor,
+    http_client,
+    in_hand,
+    lanes,
+    publishing,
+    reports,
+    service,
+    slots,
+)
+from services.runner.config import MOST_HELD_S, RunnerSettings
+from services.runner.steps import delay, http, registry
+
+
+class Service:
+    """The runner with all that it needs but its bus, which its process starts before it and stops after it."""
+
+    def __init__(self, client: http_client.HttpClient, runner: service.Runner) -> None:
+        self._runner = runner
+        self._parts = lifecycle.Lifecycle(client, runner)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes work now."""
+        return self._runner.ready
+
+    async def start(self) -> None:
+        """Begin to take work."""
+        await self._parts.start()
+
+    async def stop(self) -> None:
+        """Finish or hand back what runs, within the grace."""
+        await self._parts.stop()
+
+
+def build(settings: RunnerSettings, bus: port.Bus, runner_id: str) -> Service:
+    """Put a runner together. The bus declares `topology.control_queue(runner_id)` as its own."""
+    time = clock.SystemClock()
+    post = publishing.Post(bus, time)
+    told = reports.Reports(post, runner_id)
+    client = http_client.HttpClient(_http_rules(settings))
+    held = in_hand.InHand()
+    asked = claims.Claims(post, runner_id, claims.Rules(settings.claims_in_flight, settings.later_after_s))
+    core = engine.Engine(_kinds(settings, client), time, _engine_rules(settings))
+    work = consumer.Consumer(
+        held,
+        slots.Slots(settings.runner_concurrency),
+        asked,
+        executor.Executor(core, told),
+        time,
+        consumer.Rules(settings.claim_age_s, settings.claim_hold_s),
+    )
+    rules = service.Rules(lanes.queues_of(settings.runner_lanes), settings.lane_prefetch, settings.grace_s)
+    return Service(client, service.Runner(bus, runner_id, work, control.Control(asked, held, told), held, rules=rules))
+
+
+def _kinds(settings: RunnerSettings, client: http_client.HttpClient) -> registry.Kinds:
+    return registry.built_in(http.Http(client, settings.http_max_timeout_s), delay.Delay(settings.park_after_s))
+
+
+def _http_rules(settings: RunnerSettings) -> http_client.Rules:
+    allowed = addresses.networks_of(settings.http_allow)
+    return http_client.Rules(allowed, settings.http_max_bytes, settings.http_max_redirects)
+
+
+def _engine_rules(settings: RunnerSettings) -> engine.Rules:
+    return engine.Rules(settings.hold_s, MOST_HELD_S - settings.http_max_timeout_s)
