@@ -27,6 +27,7 @@ CHANNEL: Final = "flowhook_flows"
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 5.0
 BATCH: Final = 200
+START_PATIENCE_S: Final = 2.0
 
 # Whatever the driver raises ends the connection: it is opened again, and everything is compared.
 AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -44,8 +45,10 @@ class FlowFeed:
         self._duty = lifecycle.Duty("flow-feed", self._feed)
 
     async def start(self) -> None:
-        """Begin to connect; what is asked before the connection stands is `Unavailable`."""
+        """Begin to connect, and wait a moment for all flows; later, what is not known yet is `Unavailable`."""
         await self._duty.start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._flows.complete.wait(), START_PATIENCE_S)
 
     async def stop(self) -> None:
         """End the connection."""
@@ -104,7 +107,8 @@ class FlowFeed:
     def _stands(self) -> None:
         if not self._flows.loaded or self._away:
             log.info("flows_loaded", known=len(self._flows))
-        self._flows.loaded, self._away = True, False
+        self._flows.complete.set()
+        self._away = False
 
     def _lost(self, why: str) -> None:
         if not self._away:

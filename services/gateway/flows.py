@@ -64,11 +64,16 @@ class Flows:
         self._asked: dict[str, asyncio.Future[Flow | None]] = {}
         self._stale: set[str] = set()
         self._connected = False
-        self.loaded = False
-        self.wanting = asyncio.Event()
+        self.wanting = asyncio.Event()  # for the feed: there is something to read
+        self.complete = asyncio.Event()  # by the feed: all flows have been read once
 
     def __len__(self) -> int:
         return len(self._known)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether all flows have been read once."""
+        return self.complete.is_set()
 
     # --- for requests
 

@@ -42,7 +42,7 @@ class Reply:
         return self.headers["Flowhook-Run-Id"]
 
 
-def echo(run: messages.RunRequest) -> messages.Result | None:
+def echo(run: messages.RunRequest) -> messages.Result:
     """End in success with the input as the response."""
     return result(run, response=messages.Response(status=200, headers=JSON, body=bytes(run.input).decode()))
 
@@ -72,7 +72,7 @@ class StubFeed:
 
     async def start(self) -> None:
         self._flows.connected()
-        self._flows.loaded = True
+        self._flows.complete.set()
 
     async def stop(self) -> None:
         self._flows.disconnected()
