@@ -105,6 +105,7 @@ class RabbitBus:
             try:
                 return await self._ask_depths(self._session, queues)
             except faults.TROUBLE as error:
+                self._questions = None  # a question without an answer has closed it
                 if faults.ours(error):
                     raise
                 raise faults.of_question(error) from error
@@ -139,18 +140,22 @@ class RabbitBus:
         except (Exception, asyncio.CancelledError) as error:
             if faults.ours(error):
                 raise
-            log.warning("bus_unreachable", host=url.host, port=url.port, error=str(faults.of_question(error)))
+            log.warning(
+                "bus_unreachable", bus=self._name, host=url.host, port=url.port, error=str(faults.of_question(error))
+            )
             return False
         try:
             stood = await self._live(current)
         except (Exception, asyncio.CancelledError) as error:
             if faults.ours(error):
                 raise
-            log.warning("bus_trouble", host=url.host, port=url.port, error=str(faults.of_question(error)))
+            log.warning(
+                "bus_trouble", bus=self._name, host=url.host, port=url.port, error=str(faults.of_question(error))
+            )
         finally:
             self._fall("the connection was lost before the confirm")
             await current.close()
-        log.warning("bus_lost", host=url.host, port=url.port)
+        log.warning("bus_lost", bus=self._name, host=url.host, port=url.port)
         return stood
 
     async def _live(self, current: session.Session) -> bool:
@@ -165,7 +170,7 @@ class RabbitBus:
                 await self._repair(current)
                 if self.ready and not stood:
                     stood = True
-                    log.info("bus_ready", name=self._name)
+                    log.info("bus_ready", bus=self._name)
                 attention = asyncio.create_task(self._attention.wait())
                 await asyncio.wait(
                     {lost, attention},
@@ -216,11 +221,11 @@ class RabbitBus:
                 self._blocked = True
                 self._update_ready()
                 self._publisher.give_up("blocked by the broker")
-                log.warning("bus_blocked", name=self._name)
+                log.warning("bus_blocked", bus=self._name)
                 await current.wait_unblocked()
                 self._blocked = False
                 self._update_ready()
-                log.info("bus_unblocked", name=self._name)
+                log.info("bus_unblocked", bus=self._name)
 
     # --- what falls --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from libs.common.bus.rabbitmq import faults
 CONNECT_TIMEOUT_S: Final = 2.0
 ANSWER_TIMEOUT_S: Final = 5.0  # what a broker that is well needs for any answer, with much to spare
 CLOSE_TIMEOUT_S: Final = 2.0
+# The client itself waits two seconds for the broker's good-bye and then closes the socket: it must get so far.
+GOODBYE_TIMEOUT_S: Final = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +65,7 @@ class Session:
     async def close(self) -> None:
         """Say good-bye; a broker that does not answer is left."""
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            async with asyncio.timeout(GOODBYE_TIMEOUT_S):
                 await self._connection.close()
         except faults.TROUBLE as error:
             if faults.ours(error):
