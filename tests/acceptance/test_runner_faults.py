@@ -68,7 +68,7 @@ async def test_poison_run_is_ended_and_its_neighbours_are_not(installation: Inst
     async with Outside() as outside:
         outside.hold("/kill")
         poison = await installation.save(
-            flows.flow(flows.webhook(is_async=True), flows.http("call", f"{outside.url}/kill"), name="Poison")
+            flows.flow(flows.webhook(is_async=True), flows.http("ask", f"{outside.url}/kill"), name="Poison")
         )
         good = await installation.save(flows.echo(is_async=True))
         reply = await installation.call(poison)
@@ -99,7 +99,7 @@ async def test_sigterm_under_load_loses_nothing_that_was_accepted(installation: 
     await installation.start_all()
     async with Outside() as outside:
         flow = await installation.save(
-            flows.flow(flows.webhook(is_async=True), flows.http("call", f"{outside.url}/call"))
+            flows.flow(flows.webhook(is_async=True), flows.http("ask", f"{outside.url}/call"))
         )
         accepted: list[str] = []
         stop = asyncio.Event()

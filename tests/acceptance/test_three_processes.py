@@ -30,7 +30,7 @@ async def test_async_request_is_answered_at_once_and_its_run_recorded(installati
     await installation.start_all()
     async with Outside() as outside:
         flow = await installation.save(
-            flows.flow(flows.webhook(is_async=True), flows.http("call", f"{outside.url}/slow"))
+            flows.flow(flows.webhook(is_async=True), flows.http("ask", f"{outside.url}/slow"))
         )
         outside.hold("/slow")
 
@@ -42,7 +42,7 @@ async def test_async_request_is_answered_at_once_and_its_run_recorded(installati
         run = await installation.ended(reply.run_id)
     assert run["status"] == "success"
     assert run["mode"] == "async"
-    assert [step["ref"] for step in run["steps"]] == ["web1", "call"]
+    assert [step["ref"] for step in run["steps"]] == ["web1", "ask"]
 
 
 async def test_failing_step_answers_its_sender_at_once(installation: Installation) -> None:
@@ -66,7 +66,7 @@ async def test_slow_flow_times_out_for_its_sender_and_goes_on(installation: Inst
     installation.env["FLOWHOOK_SYNC_TIMEOUT_SECONDS"] = "1"
     await installation.start_all()
     async with Outside() as outside:
-        flow = await installation.save(flows.flow(flows.webhook(), flows.http("call", f"{outside.url}/slow")))
+        flow = await installation.save(flows.flow(flows.webhook(), flows.http("ask", f"{outside.url}/slow")))
         outside.hold("/slow")
 
         reply = await installation.call(flow)
