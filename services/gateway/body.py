@@ -18,19 +18,25 @@ async def read(request: web.BaseRequest, *, limit: int, timeout_s: float) -> byt
     """
     if not request.can_read_body:
         return b""
-    _check_encoding(request.headers.get("Content-Encoding", ""))
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     content = request.content
     if content.is_eof():  # it came with the headers, as nearly all do
         whole = content.read_nowait()
-        if len(whole) > limit:
-            raise _too_large(limit)
-        return whole
+    else:
+        whole = await _receive(request, limit, timeout_s)
+    if len(whole) > limit:
+        raise _too_large(limit)
+    _check_encoding(request.headers.get("Content-Encoding", ""))
+    return whole
+
+
+async def _receive(request: web.BaseRequest, limit: int, timeout_s: float) -> bytes:
+    """Return the body as it comes, or what there is of it once that is more than `limit`."""
     await _continue(request)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _gather(content, limit)
+            return await _gather(request.content, limit)
     except TimeoutError as error:
         raise errors.Timeout(f"The body did not arrive within {timeout_s:g} seconds.") from error
     except web.RequestPayloadError as error:
@@ -39,10 +45,8 @@ async def read(request: web.BaseRequest, *, limit: int, timeout_s: float) -> byt
 
 async def _gather(content: StreamReader, limit: int) -> bytes:
     parts = bytearray()
-    while part := await content.readany():
+    while len(parts) <= limit and (part := await content.readany()):
         parts += part
-        if len(parts) > limit:
-            raise _too_large(limit)
     return bytes(parts)
 
 

@@ -60,6 +60,8 @@ class FlowFeed:
                 await self._follow_one_connection()
             except AWAY as error:
                 self._lost(str(error) or type(error).__name__)
+            except Exception:
+                log.exception("flow_feed_failed")  # a row that cannot be read, say; others still can
             await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311  # spread, so that gateways do not come at once
 
     async def _follow_one_connection(self) -> None:

@@ -60,6 +60,28 @@ async def test_a_flow_without_a_response_is_answered_null(world: World) -> None:
     assert (await world.call(flow)).body == b"null"
 
 
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_status_without_a_body_has_none(world: World, status: int) -> None:
+    flow = world.save(samples.flow())
+    response = messages.Response(status=status, headers=JSON, body="null")
+    world.answer = lambda run: result(run, response=response)
+
+    reply = await world.call(flow)
+
+    assert (reply.status, reply.body) == (status, b"")
+    assert (await world.call(flow)).status == status  # on the same connection
+
+
+async def test_a_failing_terminate_may_have_a_response_of_its_own(world: World) -> None:
+    flow = world.save(samples.flow())
+    response = messages.Response(status=422, headers=JSON, body='{"valid": false}')
+    world.answer = lambda run: result(run, status="error", response=response)
+
+    reply = await world.call(flow)
+
+    assert (reply.status, reply.json) == (422, {"valid": False})
+
+
 async def test_a_failing_step_is_named_and_nothing_else_told(world: World) -> None:
     flow = world.save(samples.flow())
     error = messages.RunError(code="http_status", message="secret.internal said no", step="crm")

@@ -120,6 +120,7 @@ async def test_a_flow_may_ask_for_no_authorization(world: World) -> None:
         ({"Content-Type": "application/xml"}, b"<a/>", 415, "unsupported_media_type"),
         ({"Content-Encoding": "gzip"}, b"{}", 415, "unsupported_media_type"),
         ({}, b" " * 1_048_577, 413, "payload_too_large"),
+        ({"Content-Encoding": "br"}, b" " * 1_048_577, 413, "payload_too_large"),
     ],
 )
 async def test_a_body_that_cannot_be_taken_runs_nothing(
@@ -157,6 +158,7 @@ async def test_what_a_runner_gets_is_all_but_the_secrets(world: World) -> None:
         ("Cookie", "a=b"),
         ("X-Api-Key", "k"),
         ("X-Gitlab-Token", "t"),
+        ("X-Hub-Signature-256", "sha256=1"),
         ("X-Many", "1"),
         ("X-Many", "2"),
         ("X-Name", "käse"),
@@ -178,6 +180,7 @@ async def test_what_a_runner_gets_is_all_but_the_secrets(world: World) -> None:
     assert (http.ip, http.received_at_ms) == ("127.0.0.1", run.received_at_ms)
     assert set(http.masked) == {"authorization", "cookie", "x-api-key", "x-gitlab-token"}
     assert http.headers["x-many"] == "1, 2"
+    assert http.headers["x-hub-signature-256"] == "sha256=1"
     assert http.headers["x-name"] == "käse"
     assert not set(http.masked) & http.headers.keys()
     assert samples.token() not in repr(run)
