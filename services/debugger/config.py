@@ -1,10 +1,15 @@
 """What the debugger reads from its environment."""
 
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from libs.common import config
+
+AGES_IN_ORDER: Final = (
+    ("claim_hold_s", "sweep_after_s", "else a run is swept that a runner still holds"),
+    ("claim_age_s", "sweep_anyway_s", "else a swept run may also start without asking"),
+)
 
 
 class DebuggerSettings(config.Settings):
@@ -37,7 +42,6 @@ class DebuggerSettings(config.Settings):
         20, ge=0, description="How long the recorder gathers events for one transaction, in ms"
     )
     record_batch_max: int = Field(500, ge=1, le=5000, description="The most messages in one transaction")
-    record_max_bytes: int = Field(64 * 1024, ge=1024, description="Longer values are cut in the record, in bytes")
 
     claim_age_s: float = Field(3600, gt=0, description="A run request older than this must be claimed, in seconds")
     claim_hold_s: float = Field(300, gt=0, description="One held unstarted for longer must be claimed, in seconds")
@@ -47,18 +51,15 @@ class DebuggerSettings(config.Settings):
         360, gt=0, description="A run without a sign of life is suspected after this, in seconds"
     )
     sweep_anyway_s: float = Field(4500, gt=0, description="And brought back in any case after this, in seconds")
-    retention_days: int = Field(30, ge=1, le=365, description="How long ended runs are kept, in days")
 
     @model_validator(mode="after")
     def _ages_are_in_order(self) -> Self:
-        if not self.claim_hold_s < self.sweep_after_s:
-            raise ValueError(
-                f"FLOWHOOK_CLAIM_HOLD_S ({self.claim_hold_s:g}) must be less than "
-                f"FLOWHOOK_SWEEP_AFTER_S ({self.sweep_after_s:g}), or a run that a runner still holds is swept"
-            )
-        if not self.claim_age_s < self.sweep_anyway_s:
-            raise ValueError(
-                f"FLOWHOOK_CLAIM_AGE_S ({self.claim_age_s:g}) must be less than "
-                f"FLOWHOOK_SWEEP_ANYWAY_S ({self.sweep_anyway_s:g}), or a swept run may also start unasked"
-            )
+        wrong = [
+            f"FLOWHOOK_{less.upper()} ({getattr(self, less):g}) must be less than "
+            f"FLOWHOOK_{more.upper()} ({getattr(self, more):g}): {why}"
+            for less, more, why in AGES_IN_ORDER
+            if not getattr(self, less) < getattr(self, more)
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self

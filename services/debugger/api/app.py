@@ -11,7 +11,8 @@ def build(table: tuple[routes.Route, ...], door: access.Access, *, gateway_url: 
     """Return the application: the calls of the table behind the door, and the page in front of it."""
     app = web.Application(middlewares=[envelope.middleware], client_max_size=max_body)
     for route in table:
-        app.router.add_route(route.method, route.path, _guarded(route, door))
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, _guarded(route, door))
     for path, serve in page.handlers(gateway_url).items():
         app.router.add_get(path, serve)
     return app
