@@ -18,7 +18,7 @@ from libs.common import messages
 MAX_PACK: Final = 32
 MAX_PACK_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 12 * 1024 * 1024
-PUBLISH_TIMEOUT_S: Final = 2.0
+PUBLISH_TIMEOUT_S: Final = 1.8  # a sender has its 503 within two seconds, from a hung broker too
 FAILED_HANDLER_PAUSE_S: Final = 0.5  # what a handler cannot stand comes again at once, and again
 
 
