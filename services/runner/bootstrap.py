@@ -1,6 +1,6 @@
 """The runner's composition root: everything is put together here, and nowhere else."""
 
-from libs.common import lifecycle
+from libs.common import lifecycle, topology
 from libs.common.bus import port
 from services.runner import (
     addresses,
@@ -45,13 +45,20 @@ class Service:
 
 def build(settings: RunnerSettings, bus: port.Bus, runner_id: str) -> Service:
     """Put a runner together. The bus declares `topology.control_queue(runner_id)` as its own."""
-    time = clock.SystemClock()
+    client = http_client.HttpClient(_http_rules(settings))
+    kinds = registry.built_in(http.Http(client, settings.http_max_timeout_s), delay.Delay(settings.park_after_s))
+    return Service(client, assemble(settings, bus, runner_id, kinds, clock.SystemClock()))
+
+
+def assemble(
+    settings: RunnerSettings, bus: port.Bus, runner_id: str, kinds: registry.Kinds, time: clock.Clock
+) -> service.Runner:
+    """Put everything together around a bus, the kinds of steps and a clock."""
     post = publishing.Post(bus, time)
     told = reports.Reports(post, runner_id)
-    client = http_client.HttpClient(_http_rules(settings))
     held = in_hand.InHand()
     asked = claims.Claims(post, runner_id, claims.Rules(settings.claims_in_flight, settings.later_after_s))
-    core = engine.Engine(_kinds(settings, client), time, _engine_rules(settings))
+    core = engine.Engine(kinds, time, engine.Rules(settings.hold_s, MOST_HELD_S - settings.http_max_timeout_s))
     work = consumer.Consumer(
         held,
         slots.Slots(settings.runner_concurrency),
@@ -60,18 +67,15 @@ def build(settings: RunnerSettings, bus: port.Bus, runner_id: str) -> Service:
         time,
         consumer.Rules(settings.claim_age_s, settings.claim_hold_s),
     )
-    rules = service.Rules(lanes.queues_of(settings.runner_lanes), settings.lane_prefetch, settings.grace_s)
-    return Service(client, service.Runner(bus, runner_id, work, control.Control(asked, held, told), held, rules=rules))
-
-
-def _kinds(settings: RunnerSettings, client: http_client.HttpClient) -> registry.Kinds:
-    return registry.built_in(http.Http(client, settings.http_max_timeout_s), delay.Delay(settings.park_after_s))
+    rules = service.Rules(
+        topology.control_queue(runner_id).name,
+        lanes.queues_of(settings.runner_lanes),
+        settings.lane_prefetch,
+        settings.grace_s,
+    )
+    return service.Runner(bus, work, control.Control(asked, held, told), held, time, rules)
 
 
 def _http_rules(settings: RunnerSettings) -> http_client.Rules:
     allowed = addresses.networks_of(settings.http_allow)
     return http_client.Rules(allowed, settings.http_max_bytes, settings.http_max_redirects)
-
-
-def _engine_rules(settings: RunnerSettings) -> engine.Rules:
-    return engine.Rules(settings.hold_s, MOST_HELD_S - settings.http_max_timeout_s)

@@ -14,7 +14,7 @@ import structlog
 
 from libs.common import topology
 from libs.common.bus import port
-from services.runner import consumer, control, in_hand
+from services.runner import clock, consumer, control, in_hand
 from services.runner.orders import Order
 
 log = structlog.get_logger(__name__)
@@ -25,8 +25,12 @@ HAND_BACK_S: Final = 3.0  # what is left of the grace to hand back in
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`lanes` are queues; `prefetch` the messages in hand of each; `grace_s` bounds a stop."""
+    """`own` is the runner's control queue, `lanes` are queues too, of each of which `prefetch` messages are in hand.
 
+    `grace_s` bounds a stop.
+    """
+
+    own: str
     lanes: tuple[str, ...]
     prefetch: int
     grace_s: float
@@ -38,18 +42,17 @@ class Runner:
     def __init__(
         self,
         bus: port.Bus,
-        runner_id: str,
         consumer: consumer.Consumer,
         control: control.Control,
         held: in_hand.InHand,
-        *,
+        clock: clock.Clock,
         rules: Rules,
     ) -> None:
         self._bus = bus
-        self._runner_id = runner_id
         self._consumer = consumer
         self._control = control
         self._held = held
+        self._clock = clock
         self._rules = rules
         self._work: list[port.Subscription] = []
         self._own: port.Subscription | None = None
@@ -61,8 +64,7 @@ class Runner:
 
     async def start(self) -> None:
         """Subscribe: to its own queue first, so that no answer comes before somebody listens."""
-        own = topology.control_queue(self._runner_id).name
-        self._own = self._bus.subscribe(own, self._control.handle, prefetch=CONTROL_PREFETCH)
+        self._own = self._bus.subscribe(self._rules.own, self._control.handle, prefetch=CONTROL_PREFETCH)
         for queue in (*self._rules.lanes, topology.CLAIMED):
             self._take_from(queue, self._rules.prefetch)
         self._take_from(topology.SUSPECT, 1)  # a poison run takes nothing along that has been claimed
@@ -93,6 +95,6 @@ class Runner:
 
     async def _empty_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with self._clock.timeout(seconds):
                 await self._held.wait_empty()
         return len(self._held) == 0
