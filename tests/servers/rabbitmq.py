@@ -107,9 +107,11 @@ def _erlang(names: list[str]) -> str:
     return "[" + ",".join(f'<<"{name}">>' for name in names) + "]"
 
 
-def available() -> bool:
-    """Tell whether a broker can be had."""
-    return bool(os.environ.get(nodes.GIVEN_URL)) or can_own()
+def missing() -> str | None:
+    """Return what is missing for a broker to be had, in one line, or None."""
+    if os.environ.get(nodes.GIVEN_URL):
+        return None if os.environ.get(nodes.GIVEN_CTL) else f"{nodes.GIVEN_URL} needs {nodes.GIVEN_CTL} beside it"
+    return None if can_own() else nodes.HOW_TO_GET
 
 
 def can_own() -> bool:

@@ -12,7 +12,7 @@ from tests.servers.rabbitmq_nodes import HOW_TO_GET
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[servers.RabbitServer]:
     """The session's broker. Tests that kill it take `own_rabbitmq`."""
-    _require(servers.available())
+    _require(servers.missing())
     server = servers.shared_server()
     server.start()
     yield server
@@ -28,17 +28,17 @@ def amqp_url(rabbitmq: servers.RabbitServer) -> str:
 @pytest.fixture
 def own_rabbitmq() -> Iterator[servers.RabbitServer]:
     """A broker of the test's own, that it may stop, kill and start again."""
-    _require(servers.can_own())
+    _require(None if servers.can_own() else HOW_TO_GET)
     server = servers.RabbitServer()
     server.start()
     yield server
     server.discard()
 
 
-def _require(there: bool) -> None:
+def _require(missing: str | None) -> None:
     """Skip for want of a broker; where tests count (CI) that is a failure."""
-    if there:
+    if missing is None:
         return
     if os.environ.get("CI"):
-        pytest.fail(HOW_TO_GET)
-    pytest.skip(HOW_TO_GET)
+        pytest.fail(missing)
+    pytest.skip(missing)

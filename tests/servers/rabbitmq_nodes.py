@@ -1,5 +1,6 @@
 """Where a RabbitMQ for tests can come from: one that is given, a container, or the installed one run privately."""
 
+import atexit
 import os
 import shlex
 import shutil
@@ -119,6 +120,7 @@ class InstalledNode:
 
     def start(self) -> None:
         if self._epmd is None:
+            atexit.register(self.discard)  # for whoever forgets
             # Else the broker starts one that outlives it.
             self._epmd = self._spawn("epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1")
         self._server = self._spawn(str(self._sbin / "rabbitmq-server"))
@@ -144,6 +146,7 @@ class InstalledNode:
             end_group(self._server)
 
     def discard(self) -> None:
+        atexit.unregister(self.discard)
         self.kill()
         if self._epmd is not None:
             end_group(self._epmd)

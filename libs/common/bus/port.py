@@ -171,4 +171,7 @@ class Bus(Protocol):
         """
 
     async def depths(self, queues: tuple[str, ...]) -> Mapping[str, int]:
-        """Return how many messages wait in each queue, without those in consumers' hands. `BusUnavailable` if away."""
+        """Return how many messages wait in each queue, without those in consumers' hands.
+
+        `BusUnavailable` if the broker is away or blocks, or if one of the queues does not exist.
+        """

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -134,28 +135,25 @@ class RabbitBus:
 
     async def _connect_once(self, url: URL) -> bool:
         """Live through one connection; tell whether everything stood at some time."""
-        stood = False
+        story = log.bind(bus=self._name, host=url.host, port=url.port)
         try:
             current = await session.connect(url, heartbeat_s=self._heartbeat_s, name=self._name)
         except (Exception, asyncio.CancelledError) as error:
             if faults.ours(error):
                 raise
-            log.warning(
-                "bus_unreachable", bus=self._name, host=url.host, port=url.port, error=str(faults.of_question(error))
-            )
+            story.warning("bus_unreachable", error=str(faults.of_question(error)))
             return False
+        stood = False
         try:
             stood = await self._live(current)
         except (Exception, asyncio.CancelledError) as error:
             if faults.ours(error):
                 raise
-            log.warning(
-                "bus_trouble", bus=self._name, host=url.host, port=url.port, error=str(faults.of_question(error))
-            )
+            story.warning("bus_trouble", error=str(faults.of_question(error)))
         finally:
             self._fall("the connection was lost before the confirm")
             await current.close()
-        log.warning("bus_lost", bus=self._name, host=url.host, port=url.port)
+        story.warning("bus_lost")
         return stood
 
     async def _live(self, current: session.Session) -> bool:
@@ -189,7 +187,7 @@ class RabbitBus:
             self._declared = await declaring.declare(current, self._topology)
         if not self._publisher.is_open:
             channel = await current.channel(confirms=True)
-            session.when_closed(channel, self._publishing_fell)
+            session.when_closed(channel, partial(self._publishing_fell, channel))
             self._publisher.open(channel)
         for subscription in tuple(self._subscriptions):
             try:
@@ -237,7 +235,9 @@ class RabbitBus:
         for subscription in self._subscriptions:
             subscription.fall()
 
-    def _publishing_fell(self) -> None:
+    def _publishing_fell(self, channel: Channel) -> None:
+        if not self._publisher.is_on(channel):
+            return  # of a connection before this one
         self._publisher.lose("the channel was lost before the confirm")
         self._update_ready()
         self._repair_soon()

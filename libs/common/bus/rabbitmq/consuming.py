@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import aiormq.abc
 import structlog
@@ -31,7 +32,7 @@ class RabbitSubscription:
         self._bury = bury
         self._fell = fell  # called with True where the broker ended the consumer: its queue is gone
         self._turn = asyncio.Lock()  # one of stand, close, pause, restart at a time
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
         self._lease: port.Lease | None = None
         self._tag = ""
@@ -114,6 +115,8 @@ class RabbitSubscription:
         if channel is self._channel:
             self.fall()
             log.warning("consumer_lost", queue=self.queue, queue_gone=queue_gone)
+            if queue_gone:  # then the channel stays
+                self._keep(asyncio.create_task(session.close_channel(channel)))
             self._fell(self, queue_gone)
 
     async def _receive(self, message: aiormq.abc.DeliveredMessage, lease: port.Lease) -> None:
@@ -125,9 +128,11 @@ class RabbitSubscription:
             await incoming.refuse()
             return
         for delivery in incoming.deliveries:
-            task = asyncio.create_task(self._handle(delivery))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(asyncio.create_task(self._handle(delivery)))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _handle(self, delivery: deliveries.RabbitDelivery) -> None:
         try:

@@ -48,6 +48,10 @@ class Publisher:
         """Whether there is a channel."""
         return self._channel is not None
 
+    def is_on(self, channel: Channel) -> bool:
+        """Tell whether this is the channel."""
+        return self._channel is channel
+
     def open(self, channel: Channel) -> None:
         """Publish on this channel from now on."""
         self._channel = channel
