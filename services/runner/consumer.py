@@ -11,7 +11,7 @@ import structlog
 
 from libs.common import errors, messages
 from libs.common.bus import port
-from services.runner import claims, clock, executor, grants, in_hand, metrics, orders, outcomes, settlement
+from services.runner import claims, clock, executor, grants, in_hand, metrics, orders, outcomes, settlement, states
 from services.runner.orders import Order
 from services.runner.slots import Slots
 
@@ -103,7 +103,7 @@ class Consumer:
             return False
         return True
 
-    async def _execute(self, grant: grants.Grant, held: in_hand.Held) -> outcomes.Outcome:
+    async def _execute(self, grant: grants.Grant, held: in_hand.Held) -> outcomes.Executed:
         """Execute within the slot that was taken; it is free again before anything is waited for at the end."""
         if not grant.journal:
             waited_s = (grant.now_ms - grant.request.received_at_ms) / 1000
@@ -113,7 +113,7 @@ class Consumer:
         finally:
             self._slots.give(held.delivery.queue)
         outcome = await self._executor.report(grant, executed)
-        metrics.RUNS.labels(type(outcome).__name__.lower()).inc()
+        metrics.RUNS.labels(states.after(states.State.RUNNING, states.event_of(outcome))).inc()
         if isinstance(outcome, outcomes.Finished | outcomes.Failed | outcomes.Cancelled):
             metrics.RUN_SECONDS.observe(outcome.ran_ms / 1000)
         return outcome

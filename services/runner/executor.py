@@ -44,7 +44,7 @@ class Executor:
         finally:
             metrics.RUNNING.dec()
 
-    async def report(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Outcome:
+    async def report(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Executed:
         """Publish what became of an attempt, confirmed; return what the message is to be settled by."""
         return await self._reports.outcome(grant, outcome)
 

@@ -1,23 +1,14 @@
 """The events of a run: what a runner tells the recorder, and the gateway that waits."""
 
-from typing import Final
-
 import msgspec
 import structlog
 
 from libs.common import errors, messages, topology
 from libs.common.bus import port
-from services.runner import outcomes, publishing, states
+from services.runner import outcomes, publishing
 from services.runner.grants import Grant
-from services.runner.states import Event, State
 
 log = structlog.get_logger(__name__)
-
-PARKED_BY: Final[dict[messages.ParkStatus, Event]] = {
-    "waiting": Event.PARKED_BY_DELAY,
-    "retrying": Event.PARKED_TO_RETRY,
-    "queued": Event.PARKED_TO_REQUEUE,
-}
 
 
 class Reports:
@@ -44,14 +35,14 @@ class Reports:
         event = messages.StepsDone(run_id=grant.request.run_id, attempt=grant.attempt, now_ms=grant.now_ms, steps=steps)
         return self._send("step", event, grant.lease)
 
-    async def outcome(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Outcome:
+    async def outcome(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Executed:
         """Tell what became of an attempt, confirmed; return what is left of the outcome if that fails."""
         try:
             return await self._tell(grant, outcome)
         except errors.LeaseLost:
             return outcomes.Lost()
 
-    async def _tell(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Outcome:
+    async def _tell(self, grant: Grant, outcome: outcomes.Executed) -> outcomes.Executed:
         match outcome:
             case outcomes.Lost():
                 return outcome
@@ -62,8 +53,7 @@ class Reports:
             case _:
                 return await self._ended(grant, outcome)
 
-    async def _parked(self, grant: Grant, outcome: outcomes.Parked) -> outcomes.Outcome:
-        states.after(State.RUNNING, PARKED_BY[outcome.status])
+    async def _parked(self, grant: Grant, outcome: outcomes.Parked) -> outcomes.Executed:
         event = messages.Parked(
             run_id=grant.request.run_id,
             attempt=grant.attempt,
@@ -77,7 +67,7 @@ class Reports:
             return await self._ended(grant, outcomes.Failed(outcome.steps, 0, _too_large(error)))
         return outcome
 
-    async def _handed_back(self, grant: Grant, outcome: outcomes.Interrupted) -> outcomes.Outcome:
+    async def _handed_back(self, grant: Grant, outcome: outcomes.Interrupted) -> outcomes.Executed:
         event = messages.HandedBack(
             run_id=grant.request.run_id, attempt=grant.attempt, now_ms=grant.now_ms, steps=outcome.steps
         )
@@ -88,7 +78,7 @@ class Reports:
             await self._send("handed_back", bare, grant.lease).confirmed()
         return outcome
 
-    async def _ended(self, grant: Grant, outcome: outcomes.Ended) -> outcomes.Outcome:
+    async def _ended(self, grant: Grant, outcome: outcomes.Ended) -> outcomes.Executed:
         key = topology.result_key(grant.request.reply_to)
         try:
             await self._send(key, self._result(grant, outcome), grant.lease).confirmed()

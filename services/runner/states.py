@@ -7,6 +7,9 @@ holes explains nothing. What has ended never changes: the last three states have
 from enum import StrEnum
 from typing import Final
 
+from libs.common import messages
+from services.runner import outcomes
+
 
 class State(StrEnum):
     """What a run is."""
@@ -71,3 +74,27 @@ def after(state: State, event: Event) -> State:
         return TRANSITIONS[state, event]
     except KeyError:
         raise ImpossibleEvent(f"a run that is {state} cannot be {event}") from None
+
+
+PARKED_BY: Final[dict[messages.ParkStatus, Event]] = {
+    "waiting": Event.PARKED_BY_DELAY,
+    "retrying": Event.PARKED_TO_RETRY,
+    "queued": Event.PARKED_TO_REQUEUE,
+}
+
+
+def event_of(outcome: outcomes.Executed) -> Event:
+    """Return what an execution's outcome is in the life of its run."""
+    match outcome:
+        case outcomes.Finished():
+            return Event.SUCCEEDED
+        case outcomes.Failed():
+            return Event.FAILED
+        case outcomes.Cancelled():
+            return Event.CANCELLED
+        case outcomes.Parked(status=status):
+            return PARKED_BY[status]
+        case outcomes.Interrupted():
+            return Event.HANDED_BACK
+        case outcomes.Lost():
+            return Event.RUNNER_LOST

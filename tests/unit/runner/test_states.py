@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.runner import states
+from libs.common import messages
+from services.runner import outcomes, states
 from services.runner.states import Event, State
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "run-states.md"
@@ -42,3 +43,20 @@ def test_what_follows_is_what_the_page_says(state: State, event: Event) -> None:
             states.after(state, event)
     else:
         assert states.after(state, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (outcomes.Finished((), 1), State.SUCCESS),
+        (outcomes.Failed((), 1, messages.RunError(code="x", message="y")), State.ERROR),
+        (outcomes.Cancelled((), 1), State.CANCELLED),
+        (outcomes.Parked(1, "waiting"), State.WAITING),
+        (outcomes.Parked(1, "retrying"), State.RETRYING),
+        (outcomes.Parked(1, "queued"), State.QUEUED),
+        (outcomes.Interrupted(), State.QUEUED),
+        (outcomes.Lost(), State.QUEUED),
+    ],
+)
+def test_every_outcome_of_an_execution_is_an_event_of_its_run(outcome: outcomes.Executed, expected: State) -> None:
+    assert states.after(State.RUNNING, states.event_of(outcome)) is expected
