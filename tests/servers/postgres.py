@@ -23,6 +23,13 @@ class PostgresServer:
         self._server = EmbeddedPostgres(self._folder, options=FAST)
         self._has_template = False
 
+    @property
+    def pid(self) -> int:
+        """The server's main process, which must run."""
+        pid = self._server.pid
+        assert pid is not None
+        return pid
+
     def url_of(self, database: str) -> str:
         """Return the address of a database, which need not run now."""
         return self._server.url_of(database)
