@@ -1,5 +1,7 @@
 """The runner's composition root: everything is put together here, and nowhere else."""
 
+from collections.abc import Callable, Mapping
+
 from libs.common import lifecycle, topology
 from libs.common.bus import port
 from services.runner import (
@@ -23,10 +25,14 @@ from services.runner.steps import delay, http, registry
 
 
 class Service:
-    """The runner with all that it needs but its bus, which its process starts before it and stops after it."""
+    """The runner with all that it needs but its bus, which its process starts before it and stops after it.
 
-    def __init__(self, client: http_client.HttpClient, runner: service.Runner) -> None:
+    `checks` say by name what it needs to be ready.
+    """
+
+    def __init__(self, client: http_client.HttpClient, runner: service.Runner, bus: port.Bus) -> None:
         self._runner = runner
+        self.checks: Mapping[str, Callable[[], bool]] = {"bus": lambda: bus.ready, "consumers": lambda: runner.ready}
         self._parts = lifecycle.Lifecycle(client, runner)
 
     @property
@@ -47,7 +53,7 @@ def build(settings: RunnerSettings, bus: port.Bus, runner_id: str) -> Service:
     """Put a runner together. The bus declares `topology.control_queue(runner_id)` as its own."""
     client = http_client.HttpClient(_http_rules(settings))
     kinds = registry.built_in(http.Http(client, settings.http_max_timeout_s), delay.Delay(settings.park_after_s))
-    return Service(client, assemble(settings, bus, runner_id, kinds, clock.SystemClock()))
+    return Service(client, assemble(settings, bus, runner_id, kinds, clock.SystemClock()), bus)
 
 
 def assemble(
