@@ -83,8 +83,8 @@ class World:
 
     def __init__(self, **settings: Any) -> None:
         self.broker = MemoryBroker(topology.TOPOLOGY)
-        self.bus = MemoryBus(self.broker, (topology.reply_queue(GATEWAY_ID),))
-        self.runner_bus = MemoryBus(self.broker)
+        self.bus: port.Bus = MemoryBus(self.broker, (topology.reply_queue(GATEWAY_ID),))
+        self.runner_bus: port.Bus = MemoryBus(self.broker)
         self.flows = Flows(limit=100)
         values = {
             "host": "127.0.0.1",
