@@ -69,7 +69,8 @@ def started(run_id: str, **changes: Any) -> messages.Started:
 
 def steps_done(run_id: str, *steps: messages.Step, **changes: Any) -> messages.StepsDone:
     """Return steps that are finished for good."""
-    return messages.StepsDone(run_id=run_id, **{"attempt": 1, "now_ms": NOW_MS + 5, "steps": steps} | changes)
+    fields: dict[str, Any] = {"attempt": 1, "now_ms": NOW_MS + 5, "steps": steps}
+    return messages.StepsDone(run_id=run_id, **fields | changes)
 
 
 def parked(run_id: str, **changes: Any) -> messages.Parked:

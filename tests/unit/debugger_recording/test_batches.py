@@ -12,7 +12,7 @@ def delivery(lease: port.Lease, body: bytes = b"[]") -> Any:
     return SimpleNamespace(lease=lease, body=body)
 
 
-async def test_a_full_batch_does_not_wait_for_its_window():
+async def test_a_full_batch_does_not_wait_for_its_window() -> None:
     inbox = batches.Inbox(window_ms=FOR_EVER_MS, limit=2)
     first, second, third = (delivery(port.Lease()) for _ in range(3))
     for one in (first, second, third):
@@ -24,7 +24,7 @@ async def test_a_full_batch_does_not_wait_for_its_window():
     assert len(inbox) == 1
 
 
-async def test_a_batch_is_given_out_when_its_window_ends():
+async def test_a_batch_is_given_out_when_its_window_ends() -> None:
     inbox = batches.Inbox(window_ms=1, limit=1000)
     only = delivery(port.Lease())
     inbox.put(only)
@@ -32,7 +32,7 @@ async def test_a_batch_is_given_out_when_its_window_ends():
     assert await inbox.next_batch() == [only]
 
 
-async def test_a_batch_is_full_by_its_bytes_too():
+async def test_a_batch_is_full_by_its_bytes_too() -> None:
     inbox = batches.Inbox(window_ms=FOR_EVER_MS, limit=1000)
     large = [delivery(port.Lease(), b"x" * (batches.MAX_BYTES // 2)) for _ in range(3)]
     for one in large:
@@ -41,7 +41,7 @@ async def test_a_batch_is_full_by_its_bytes_too():
     assert await inbox.next_batch() == large[:2]
 
 
-async def test_nothing_is_given_out_while_nothing_has_come():
+async def test_nothing_is_given_out_while_nothing_has_come() -> None:
     inbox = batches.Inbox(window_ms=0, limit=1)
     waiting = asyncio.create_task(inbox.next_batch())
     await asyncio.sleep(0)
@@ -53,7 +53,7 @@ async def test_nothing_is_given_out_while_nothing_has_come():
     assert await waiting == [late]
 
 
-async def test_what_has_lost_its_lease_is_left_out():
+async def test_what_has_lost_its_lease_is_left_out() -> None:
     inbox = batches.Inbox(window_ms=0, limit=10)
     lost, live = port.Lease(), port.Lease()
     kept = delivery(live)

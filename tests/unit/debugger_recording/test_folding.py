@@ -8,14 +8,15 @@ from tests import factories
 
 NOW = factories.NOW_MS
 AT_MS = NOW + 10_000
+Runs = dict[str, records.RunRecord]
 
 
-def fold(*items: folding.Item, runs: dict[str, records.RunRecord] | None = None, at_ms: int = AT_MS):
+def fold(*items: folding.Item, runs: Runs | None = None, at_ms: int = AT_MS) -> tuple[Runs, folding.Consequences]:
     runs = {} if runs is None else runs
     return runs, folding.fold(runs, items, at_ms)
 
 
-def only(runs: dict[str, records.RunRecord]) -> records.RunRecord:
+def only(runs: Runs) -> records.RunRecord:
     (run,) = runs.values()
     return run
 
@@ -25,7 +26,7 @@ def status(run: records.RunRecord) -> str:
     return run.state.status
 
 
-def test_a_request_and_its_result_make_a_run_that_has_ended():
+def test_a_request_and_its_result_make_a_run_that_has_ended() -> None:
     request = factories.run_request()
 
     runs, _ = fold(request, factories.result(request.run_id, steps=(factories.step(),)))
@@ -37,7 +38,7 @@ def test_a_request_and_its_result_make_a_run_that_has_ended():
     assert [step.path for _, step in run.steps.values()] == ["steps[1]"]
 
 
-def test_a_result_may_overtake_its_request():
+def test_a_result_may_overtake_its_request() -> None:
     request = factories.run_request()
 
     runs, _ = fold(factories.result(request.run_id), request)
@@ -49,7 +50,7 @@ def test_a_result_may_overtake_its_request():
     assert run.journal == {}
 
 
-def test_a_run_that_is_known_by_a_result_only_was_accepted_when_its_id_was_made():
+def test_a_run_that_is_known_by_a_result_only_was_accepted_when_its_id_was_made() -> None:
     run_id = ids.new_id()
 
     runs, _ = fold(factories.result(run_id))
@@ -57,7 +58,7 @@ def test_a_run_that_is_known_by_a_result_only_was_accepted_when_its_id_was_made(
     assert only(runs).received_at_ms == ids.made_at_ms(run_id)
 
 
-def test_an_ended_run_is_not_changed_by_what_comes_later():
+def test_an_ended_run_is_not_changed_by_what_comes_later() -> None:
     request = factories.run_request()
     events = (
         factories.started(request.run_id, attempt=2),
@@ -71,7 +72,7 @@ def test_an_ended_run_is_not_changed_by_what_comes_later():
     assert only(runs).steps == {}
 
 
-def test_a_reply_is_noted_though_the_run_has_ended_and_only_once():
+def test_a_reply_is_noted_though_the_run_has_ended_and_only_once() -> None:
     request = factories.run_request()
     first, second = (messages.Replied(run_id=request.run_id, status=200, reply_ms=ms) for ms in (7, 9))
 
@@ -80,7 +81,7 @@ def test_a_reply_is_noted_though_the_run_has_ended_and_only_once():
     assert (only(runs).reply_status, only(runs).reply_ms) == (200, 7)
 
 
-def test_the_first_start_is_the_start():
+def test_the_first_start_is_the_start() -> None:
     request = factories.run_request()
 
     runs, _ = fold(
@@ -92,7 +93,7 @@ def test_the_first_start_is_the_start():
     assert only(runs).started_at_ms == NOW + 5
 
 
-def test_a_step_that_is_finished_stays_so_and_keeps_its_place():
+def test_a_step_that_is_finished_stays_so_and_keeps_its_place() -> None:
     request = factories.run_request()
     waiting = factories.step("steps[1]", status="waiting")
     done, other = factories.step("steps[1]"), factories.step("steps[2]")
@@ -107,7 +108,7 @@ def test_a_step_that_is_finished_stays_so_and_keeps_its_place():
     assert only(runs).steps == {("steps[1]", 1): (0, done), ("steps[2]", 1): (1, other)}
 
 
-def test_the_journal_is_exact():
+def test_the_journal_is_exact() -> None:
     request = factories.run_request()
     step = factories.step(output=msgspec.Raw(b'{"headers":{"authorization":"secret"},"n":12345678901234567890123}'))
 
@@ -117,7 +118,7 @@ def test_the_journal_is_exact():
     assert messages.decode("run/1", only(runs).journal[""]) == request
 
 
-def test_a_claim_is_answered_with_all_that_stood_before_it():
+def test_a_claim_is_answered_with_all_that_stood_before_it() -> None:
     request = factories.run_request()
     step = factories.step()
     claim = factories.claim(request.run_id)
@@ -132,7 +133,7 @@ def test_a_claim_is_answered_with_all_that_stood_before_it():
     assert answer.now_ms == NOW + 5
 
 
-def test_a_claim_that_brings_the_request_of_an_unknown_run_is_granted():
+def test_a_claim_that_brings_the_request_of_an_unknown_run_is_granted() -> None:
     request = factories.run_request(must_claim=True)
 
     runs, told = fold(factories.claim(request.run_id, request=request))
@@ -142,14 +143,14 @@ def test_a_claim_that_brings_the_request_of_an_unknown_run_is_granted():
     assert only(runs).request == request
 
 
-def test_a_claim_of_which_nothing_is_known_is_dropped_and_leaves_nothing():
+def test_a_claim_of_which_nothing_is_known_is_dropped_and_leaves_nothing() -> None:
     runs, told = fold(factories.claim(ids.new_id()))
 
     assert told.answers[0][1].verdict == "drop"
     assert not only(runs).changed
 
 
-def test_what_a_superseded_attempt_says_leaves_nothing():
+def test_what_a_superseded_attempt_says_leaves_nothing() -> None:
     request = factories.run_request()
 
     runs, _ = fold(
@@ -164,7 +165,7 @@ def test_what_a_superseded_attempt_says_leaves_nothing():
     assert set(only(runs).journal) == {""}
 
 
-def test_a_run_that_loses_its_last_runner_ends_and_its_gateway_is_told():
+def test_a_run_that_loses_its_last_runner_ends_and_its_gateway_is_told() -> None:
     request = factories.run_request(reply_to="gateway-7")
     state = leases.RunState(known=True, status="running", attempt=6, holder="m", announced=True, lost=4)
     runs = {request.run_id: records.RunRecord(request.run_id, state, stored=True, reply_to="gateway-7")}
@@ -178,7 +179,7 @@ def test_a_run_that_loses_its_last_runner_ends_and_its_gateway_is_told():
     assert (status(only(runs)), only(runs).finished_at_ms) == ("error", AT_MS)
 
 
-def test_a_dead_run_ends_and_the_same_news_is_told_again():
+def test_a_dead_run_ends_and_the_same_news_is_told_again() -> None:
     request = factories.run_request()
     dead = messages.Dead(run_id=request.run_id, reason="too often", request=request)
 
@@ -188,7 +189,7 @@ def test_a_dead_run_ends_and_the_same_news_is_told_again():
     assert [gateway_id for gateway_id, _ in told.ends] == ["gateway-1", "gateway-1"]
 
 
-def test_the_death_of_a_run_that_has_ended_changes_nothing():
+def test_the_death_of_a_run_that_has_ended_changes_nothing() -> None:
     request = factories.run_request()
     dead = messages.Dead(run_id=request.run_id, reason="too often")
 
@@ -198,7 +199,7 @@ def test_the_death_of_a_run_that_has_ended_changes_nothing():
     assert told.ends == []
 
 
-def test_a_journal_that_no_message_can_hold_ends_the_run():
+def test_a_journal_that_no_message_can_hold_ends_the_run() -> None:
     request = factories.run_request()
     large = factories.step(output=factories.raw("x" * (12 * 1024 * 1024)))
 
@@ -209,7 +210,7 @@ def test_a_journal_that_no_message_can_hold_ends_the_run():
     assert told.ends[0][1].error == records.TOO_LARGE
 
 
-def test_a_sign_of_life_takes_back_the_sweep_and_a_park_the_waking():
+def test_a_sign_of_life_takes_back_the_sweep_and_a_park_the_waking() -> None:
     request = factories.run_request()
     state = leases.RunState(known=True, status="queued", attempt=2)
     run = records.RunRecord(request.run_id, state, stored=True, swept_at_ms=NOW, woken_at_ms=NOW)
@@ -219,7 +220,7 @@ def test_a_sign_of_life_takes_back_the_sweep_and_a_park_the_waking():
     assert (run.swept_at_ms, run.woken_at_ms, run.seen_at_ms) == (None, None, AT_MS)
 
 
-def test_marks_are_handed_on_and_leave_no_run():
+def test_marks_are_handed_on_and_leave_no_run() -> None:
     runs, told = fold(messages.Mark(run_id="mark-1"))
 
     assert told.marks == ["mark-1"]

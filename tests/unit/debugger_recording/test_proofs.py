@@ -7,28 +7,28 @@ QUEUE = topology.lane_queue(*LANE)
 MINUTE = 60_000
 
 
-def test_nothing_is_proven_before_a_queue_was_seen_empty():
+def test_nothing_is_proven_before_a_queue_was_seen_empty() -> None:
     emptiness = proofs.Emptiness(AGES)
     emptiness.observe({QUEUE: 3}, 0)
 
     assert emptiness.proofs(60 * MINUTE, {}) == proofs.Proofs({}, None)
 
 
-def test_an_empty_queue_proves_nothing_while_a_runner_may_hold_what_it_took():
+def test_an_empty_queue_proves_nothing_while_a_runner_may_hold_what_it_took() -> None:
     emptiness = proofs.Emptiness(AGES)
     emptiness.observe({QUEUE: 0}, 10 * MINUTE)
 
     assert emptiness.proofs(15 * MINUTE - 1, {}).lanes == {}
 
 
-def test_an_empty_queue_proves_what_was_silent_before_it_less_a_margin():
+def test_an_empty_queue_proves_what_was_silent_before_it_less_a_margin() -> None:
     emptiness = proofs.Emptiness(AGES)
     emptiness.observe({QUEUE: 0}, 10 * MINUTE)
 
     assert emptiness.proofs(15 * MINUTE, {}).lanes == {LANE: 9 * MINUTE}
 
 
-def test_the_latest_proof_that_is_old_enough_counts():
+def test_the_latest_proof_that_is_old_enough_counts() -> None:
     emptiness = proofs.Emptiness(AGES)
     for minute in range(10, 20):
         emptiness.observe({QUEUE: 0}, minute * MINUTE)
@@ -36,13 +36,13 @@ def test_the_latest_proof_that_is_old_enough_counts():
     assert emptiness.proofs(19 * MINUTE, {}).lanes == {LANE: 13 * MINUTE}
 
 
-def test_a_later_start_proves_it_too():
+def test_a_later_start_proves_it_too() -> None:
     emptiness = proofs.Emptiness(AGES)
 
     assert emptiness.proofs(19 * MINUTE, {LANE: 12 * MINUTE}).lanes == {LANE: 11 * MINUTE}
 
 
-def test_woken_runs_need_all_their_queues_empty():
+def test_woken_runs_need_all_their_queues_empty() -> None:
     emptiness = proofs.Emptiness(AGES)
     emptiness.observe({topology.CLAIMED: 0, topology.SUSPECT: 0, topology.LATER: 1}, 10 * MINUTE)
     before = emptiness.proofs(15 * MINUTE, {}).again
@@ -53,7 +53,7 @@ def test_woken_runs_need_all_their_queues_empty():
     assert emptiness.proofs(17 * MINUTE, {}).again == 9 * MINUTE
 
 
-def test_a_run_of_an_unknown_lane_needs_all_lanes():
+def test_a_run_of_an_unknown_lane_needs_all_lanes() -> None:
     emptiness = proofs.Emptiness(AGES)
     emptiness.observe(dict.fromkeys(proofs.QUEUES, 0), 10 * MINUTE)
 
