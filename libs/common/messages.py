@@ -269,7 +269,7 @@ class FlowQuery(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FlowFound(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """The document, or None where there is no such flow or version."""
+    """The document, or JSON's null where there is no such flow or version."""
 
     schema: ClassVar[str] = "flow-found/1"
 
@@ -277,7 +277,7 @@ class FlowFound(Message, frozen=True, kw_only=True, omit_defaults=True):
     flow_id: str
     flow_name: str = ""
     version: int = 0
-    document: msgspec.Raw | None = None
+    document: msgspec.Raw = NULL
 
 
 # --- bytes -----------------------------------------------------------------------------------------------------------

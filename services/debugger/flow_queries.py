@@ -5,6 +5,7 @@ A version never changes, so a repeated question has the same answer. While Postg
 
 import asyncio
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from libs.common import errors, messages, topology
 from libs.common.bus import port
 from services.debugger import database, publishing
-from services.debugger.flow_store import FlowStore
+from services.debugger.flow_store import FlowStore, Version
 
 log = structlog.get_logger(__name__)
 
@@ -39,16 +40,14 @@ class FlowQueries:
 
     async def _handle(self, delivery: port.Delivery) -> None:
         try:
-            query = messages.decode(delivery.schema, delivery.body)
-        except errors.UnreadableMessage as error:
-            await delivery.reject(str(error))
+            query = _read(delivery)
+            found = await self._find_surely(query)
+        except Exception as error:  # it would fail again, wherever it went
+            log.error("flow_query_refused", why=f"{type(error).__name__}: {error}"[:500])
+            await delivery.reject(type(error).__name__)
             return
-        if not isinstance(query, messages.FlowQuery):
-            await delivery.reject(f"{delivery.schema} is no question for a flow")
-            return
-        found = await self._find_surely(query)
-        key = topology.answer_key(query.runner_id)
-        if not await publishing.publish_surely(self._bus, port.letter(topology.CONTROL, key, found)):
+        letter = port.letter(topology.CONTROL, topology.answer_key(query.runner_id), found)
+        if not await publishing.publish_surely(self._bus, letter):
             log.info("runner_gone", runner_id=query.runner_id)  # nobody waits for this answer any more
         await delivery.ack()
 
@@ -64,13 +63,16 @@ class FlowQueries:
         raise AssertionError("pauses never end")
 
 
+def _read(delivery: port.Delivery) -> messages.FlowQuery:
+    query = messages.decode(delivery.schema, delivery.body)
+    if not isinstance(query, messages.FlowQuery):
+        raise errors.UnreadableMessage(f"{delivery.schema} is no question for a flow", delivery.body)
+    return query
+
+
 async def answer(flows: FlowStore, query: messages.FlowQuery) -> messages.FlowFound:
     """Return the document that is asked for: the current one of a flow that lives, or any version that ever was."""
-    version = query.version
-    if version is None:
-        flow = await flows.find(query.flow_id)
-        version = None if flow is None else flow.version
-    found = None if version is None else await flows.version(query.flow_id, version)
+    found = await _find(flows, query) if _is_uuid(query.flow_id) else None
     if found is None:
         return messages.FlowFound(query_id=query.query_id, flow_id=query.flow_id)
     return messages.FlowFound(
@@ -80,3 +82,18 @@ async def answer(flows: FlowStore, query: messages.FlowQuery) -> messages.FlowFo
         version=found.version,
         document=msgspec.Raw(found.document.encode()),
     )
+
+
+async def _find(flows: FlowStore, query: messages.FlowQuery) -> Version | None:
+    if query.version is not None:
+        return await flows.version(query.flow_id, query.version)
+    flow = await flows.find(query.flow_id)
+    return None if flow is None else await flows.version(query.flow_id, flow.version)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
