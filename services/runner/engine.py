@@ -113,6 +113,8 @@ class Execution:
             if known is not None and known.status in FINISHED:
                 outcome = await self._replay(kind, step, known)
             else:
+                while self._clock.turn_is_long():
+                    await self._clock.sleep(0)
                 outcome = self._hindrance(kind, step) or await self._do(kind, step, known)
             if outcome is not None:
                 return outcome

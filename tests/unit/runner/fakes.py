@@ -51,6 +51,9 @@ class FakeClock:
                 self._armed.clear()
                 await self._armed.wait()
 
+    def turn_is_long(self) -> bool:
+        return False
+
     def advance(self, seconds: float) -> None:
         self.at_ms += round(seconds * 1000)
         for timeout in tuple(self._timeouts):
