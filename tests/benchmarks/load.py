@@ -91,7 +91,7 @@ async def load(url: str, connections: int, seconds: float, headers: list[str], b
     senders = []
     for _ in range(connections):
         _, sender = await loop.create_connection(
-            lambda: Sender(request, tally, began + seconds), parts.hostname, parts.port
+            lambda: Sender(request, tally, began + seconds), parts.hostname or "127.0.0.1", parts.port or 80
         )
         senders.append(sender)
     await asyncio.gather(*(sender.done for sender in senders))
