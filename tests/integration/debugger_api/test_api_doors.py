@@ -7,6 +7,8 @@ import pytest
 from services.debugger.api.scopes import Permission
 from tests.integration.debugger_api.world import MAX_BODY, NOBODY, SCOPES, World, flow
 
+pytestmark = pytest.mark.postgres
+
 # What the specification grants, written down once more and by hand.
 MAY = {
     "automation": {Permission.VIEW, Permission.MANAGE, Permission.DELETE},

@@ -10,6 +10,8 @@ from libs.common import keys, webhook_tokens
 from libs.common.flow import document
 from tests.integration.debugger_api.world import MAX_BODY, NOBODY, PUBLIC_URL, SECRET, World, flow
 
+pytestmark = pytest.mark.postgres
+
 FLOW_ID = "0b6f6f5c-6f0e-4c39-9a44-6f6bb1a9a111"
 YAML = {"Content-Type": "application/yaml"}
 AS_YAML = {"Accept": "application/yaml"}

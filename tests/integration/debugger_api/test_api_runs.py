@@ -8,6 +8,8 @@ import pytest
 from libs.common import messages
 from tests.integration.debugger_api.world import NOBODY, World, id_at, request
 
+pytestmark = pytest.mark.postgres
+
 FLOW_A = "0b6f6f5c-6f0e-4c39-9a44-6f6bb1a9a111"
 FLOW_B = "0b6f6f5c-6f0e-4c39-9a44-6f6bb1a9a222"
 NOON_MS = 1_795_608_000_000  # 2026-11-25T12:00:00Z

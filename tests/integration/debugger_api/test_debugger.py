@@ -15,6 +15,8 @@ from services.debugger.config import DebuggerSettings
 from tests.integration.debugger_api.world import SECRET, flow, request
 from tests.servers.postgres import PostgresServer
 
+pytestmark = pytest.mark.postgres
+
 TOKEN = "fh_pat_the-first-token-0123456789"
 POLL_S = 0.02
 
