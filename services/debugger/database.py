@@ -13,7 +13,10 @@ log = structlog.get_logger(__name__)
 POOL_SIZE: Final = 4
 COMMAND_TIMEOUT_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 5.0
-IDLE_IN_TRANSACTION_MS: Final = "30000"  # a process that hangs in a transaction must not hold its locks for ever
+_SESSION: Final = {
+    "idle_in_transaction_session_timeout": "30000",  # a process that hangs in a transaction must let go of its locks
+    "synchronous_commit": "on",  # whatever the server's default: what is committed is acknowledged to the broker
+}
 
 # What is raised when the server is away, restarts, refuses or ends connections: later the same may work.
 AWAY: Final = (
@@ -48,7 +51,7 @@ async def open_pool(url: str, *, size: int = POOL_SIZE) -> asyncpg.Pool:
         max_size=size,
         command_timeout=COMMAND_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
-        server_settings={"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS},
+        server_settings=_SESSION,
     )
 
 

@@ -52,13 +52,13 @@ class Recorder:
         self._inbox = batches.Inbox(window_ms=batch_ms, limit=batch_max)
         self._duty = Duty("recorder", self._work)
         self._subscription: port.Subscription | None = None
-        self._failing = False
+        self.failing = asyncio.Event()  # set from an attempt to write that failed until one that did not
         self._telling: set[asyncio.Task[bool]] = set()
 
     @property
     def ready(self) -> bool:
         """Whether it records, or would: it stands, and its last attempt to write did not fail."""
-        return self._duty.alive and not self._failing
+        return self._duty.alive and not self.failing.is_set()
 
     async def start(self) -> None:
         """Begin to consume and to record."""
@@ -133,12 +133,12 @@ class Recorder:
             except Exception as error:
                 if not database.is_away(error):
                     raise
-                self._failing = True
+                self.failing.set()
                 recorder_metrics.FAILURES.inc()
                 log.warning("record_later", size=len(entries), why=str(error) or type(error).__name__)
                 await asyncio.sleep(pause_s)
             else:
-                self._failing = False
+                self.failing.clear()
                 _count(entries, time.monotonic() - began)
                 return told
         raise AssertionError("pauses never end")
