@@ -57,24 +57,28 @@ class Debugger:
         url = self._settings.database_url.get_secret_value()
         await (await database.connect(url, patience_s=self._settings.database_wait_s)).close()
         await migrate.migrate_database(url)
-        pool = Pool(await database.open_pool(url, size=self._settings.database_pool))
-        self._parts = lifecycle.Lifecycle(pool, *self._compose(pool.pool))
+        recording_pool = await database.open_pool(url)
+        api_pool = await database.open_pool(url, size=self._settings.database_pool)
+        self._parts = lifecycle.Lifecycle(
+            Pool(recording_pool), Pool(api_pool), *self._compose(recording_pool, api_pool)
+        )
         await self._parts.start()
 
     async def stop(self) -> None:
         """Stop every part, the API first."""
         await self._parts.stop()
 
-    def _compose(self, pool: asyncpg.Pool) -> tuple[lifecycle.Part, ...]:
-        tokens = TokenStore(pool)
-        flows = FlowStore(pool)
-        self._watch = DatabaseWatch(pool)
-        self._recorder = recording.build_recorder(self._settings, self._bus, pool)
-        self._server = _server(self._settings, flows, RunStore(pool), tokens)
+    def _compose(self, recording_pool: asyncpg.Pool, api_pool: asyncpg.Pool) -> tuple[lifecycle.Part, ...]:
+        """Return the parts; the record has connections of its own, so that no crowd at the API keeps it waiting."""
+        tokens = TokenStore(api_pool)
+        flows = FlowStore(api_pool)
+        self._watch = DatabaseWatch(recording_pool)
+        self._recorder = recording.build_recorder(self._settings, self._bus, recording_pool)
+        self._server = _server(self._settings, flows, RunStore(api_pool), tokens)
         return (
             self._watch,
             self._recorder,
-            *recording.build_duties(self._settings, self._bus, pool, forgetful=self._forgetful),
+            *recording.build_duties(self._settings, self._bus, recording_pool, forgetful=self._forgetful),
             FlowQueries(self._bus, flows),
             FirstToken(tokens, self._settings),
             self._server,

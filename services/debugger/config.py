@@ -36,7 +36,9 @@ class DebuggerSettings(config.Settings):
     database_wait_s: float = Field(
         60, ge=0, description="How long a start waits for PostgreSQL before it gives up, in seconds"
     )
-    database_pool: int = Field(10, ge=2, le=200, description="The most connections to PostgreSQL")
+    database_pool: int = Field(
+        10, ge=2, le=200, description="The most connections of the API to PostgreSQL; the recorder has its own"
+    )
 
     record_batch_ms: int = Field(
         20, ge=0, description="How long the recorder gathers events for one transaction, in ms"
