@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -159,27 +160,25 @@ class RabbitBus:
     async def _live(self, current: session.Session) -> bool:
         """Keep everything standing until the connection is lost."""
         self._session = current
+        current.when_lost(self._attention.set)
         stood = False
         watch = asyncio.create_task(self._watch_blocked(current), name=f"bus {self._name} blocked")
-        lost = asyncio.create_task(current.lost.wait())
         try:
-            while not current.lost.is_set():
+            while not current.lost:
                 self._attention.clear()
                 await self._repair(current)
                 if self.ready and not stood:
                     stood = True
                     log.info("bus_ready", bus=self._name)
-                attention = asyncio.create_task(self._attention.wait())
-                await asyncio.wait(
-                    {lost, attention},
-                    timeout=None if self._complete else RECHECK_S,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                attention.cancel()
+                await self._wait_for_attention(None if self._complete else RECHECK_S)
         finally:
             watch.cancel()
-            lost.cancel()
         return stood
+
+    async def _wait_for_attention(self, timeout_s: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._attention.wait()
 
     async def _repair(self, current: session.Session) -> None:
         """Declare what is not declared, open what is not open, let stand whoever should."""
@@ -193,7 +192,7 @@ class RabbitBus:
             try:
                 await subscription.stand(current)
             except faults.TROUBLE as error:
-                if faults.ours(error) or current.lost.is_set():
+                if faults.ours(error) or current.lost:
                     raise
                 self._declared = False  # its queue may be gone
                 log.warning("consumer_refused", queue=subscription.queue, error=str(faults.of_question(error)))

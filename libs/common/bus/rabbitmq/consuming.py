@@ -70,7 +70,7 @@ class RabbitSubscription:
         channel.on_consumer_cancel_callbacks.add(lambda _: self._lost(channel, queue_gone=True))
         await channel.basic_qos(prefetch_count=self._prefetch, timeout=session.ANSWER_TIMEOUT_S)
         answer = await channel.basic_consume(
-            self.queue, lambda message: self._receive(message, lease), timeout=session.ANSWER_TIMEOUT_S
+            self.queue, lambda message: self._receive(message, channel, lease), timeout=session.ANSWER_TIMEOUT_S
         )
         self._tag = answer.consumer_tag or ""
 
@@ -119,8 +119,8 @@ class RabbitSubscription:
                 self._keep(asyncio.create_task(session.close_channel(channel)))
             self._fell(self, queue_gone)
 
-    async def _receive(self, message: aiormq.abc.DeliveredMessage, lease: port.Lease) -> None:
-        incoming, fault = deliveries.unpack(message, queue=self.queue, lease=lease, bury=self._bury)
+    async def _receive(self, message: aiormq.abc.DeliveredMessage, channel: Channel, lease: port.Lease) -> None:
+        incoming, fault = deliveries.unpack(message, channel=channel, queue=self.queue, lease=lease, bury=self._bury)
         if lease.lost:
             return
         if fault is not None:

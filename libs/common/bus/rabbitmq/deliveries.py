@@ -1,11 +1,13 @@
 """What came in: a message is acknowledged when every letter in it has been settled."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiormq.abc
 import structlog
+from aiormq.channel import Channel
 
 from libs.common import errors
 from libs.common.bus import port
@@ -21,7 +23,7 @@ Bury = Callable[["RabbitDelivery", str], Awaitable[None]]
 class Incoming:
     """One message of the broker. Its letters are settled one by one, itself once, by the last of them."""
 
-    channel: aiormq.abc.AbstractChannel
+    channel: Channel
     tag: int
     queue: str
     lease: port.Lease
@@ -52,11 +54,15 @@ class Incoming:
         else:
             await self._tell(self.channel.basic_ack)
 
-    async def _tell(self, verb: Callable[..., Awaitable[None]], **arguments: Any) -> None:
+    async def _tell(self, verb: Callable[..., Coroutine[Any, Any, None]], **arguments: Any) -> None:
         if self.lease.lost:
             return
+        told = verb(self.tag, wait=False, **arguments)
         try:
-            await verb(self.tag, wait=False, **arguments)
+            if self.channel.write_queue.full():
+                await _as_long_as(self.lease, told)
+            else:
+                await told
         except faults.TROUBLE as error:
             if faults.ours(error):
                 raise
@@ -142,14 +148,27 @@ class RabbitDelivery:
         return first
 
 
+async def _as_long_as(lease: port.Lease, work: Coroutine[Any, Any, None]) -> None:
+    """Do this unless the lease is lost before: what writes for a lost connection takes nothing any more, for ever."""
+    doing = asyncio.ensure_future(work)
+    lost = asyncio.ensure_future(lease.wait_lost())
+    try:
+        await asyncio.wait({doing, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        doing.cancel()
+        lost.cancel()
+
+
 def unpack(
-    message: aiormq.abc.DeliveredMessage, *, queue: str, lease: port.Lease, bury: Bury
+    message: aiormq.abc.DeliveredMessage, *, channel: Channel, queue: str, lease: port.Lease, bury: Bury
 ) -> tuple[Incoming, errors.UnreadableMessage | None]:
     """Return the message with its letters; without any, and why, if it is none of ours."""
     properties = message.header.properties
     headers = properties.headers or {}
     incoming = Incoming(
-        channel=message.channel,
+        channel=channel,
         tag=message.delivery_tag or 0,
         queue=queue,
         lease=lease,

@@ -39,8 +39,15 @@ class Session:
         assert connection.transport is not None  # what `connect` returns is connected
         self._connection = connection
         self._transport: aiormq.abc.AbstractConnection = connection.transport.connection
-        self.lost = asyncio.Event()
-        self._transport.closing.add_done_callback(lambda _: self.lost.set())
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended, by whatever cause."""
+        return self._transport.is_closed
+
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Call back once it has ended."""
+        self._transport.closing.add_done_callback(lambda _: callback())
 
     async def channel(self, *, confirms: bool) -> Channel:
         """Return a new channel; with `confirms` a publish that reaches no queue raises."""
@@ -71,7 +78,6 @@ class Session:
             if faults.ours(error):
                 raise
             log.info("bus_close_unanswered")
-        self.lost.set()
 
 
 def when_closed(channel: Channel, callback: Callable[[], None]) -> None:
