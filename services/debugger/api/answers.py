@@ -16,6 +16,7 @@ ALWAYS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 _LOOKS_LIKE_A_NUMBER: Final = re.compile(r"-?[0-9][0-9.]*([eE][-+]?[0-9]+)?")  # to flows' reader, if not to the writer
+MAX_LINE: Final = 1_000_000  # characters: a template is never broken in two
 _YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 
 
@@ -33,7 +34,7 @@ def yaml_answer(
     value: Any, *, comment: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return the value as YAML in the order of its keys, below a comment of one line."""
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=MAX_LINE)
     return web.Response(
         text=f"# {comment}\n{text}",
         status=status,
