@@ -186,6 +186,16 @@ async def test_a_step_that_breaks_is_an_error_of_its_run() -> None:
     assert outcome.error == messages.RunError(code="internal", message="the step broke: KeyError", step="a")
 
 
+async def test_a_steps_own_time_out_is_not_taken_for_the_runs() -> None:
+    bench = Bench()
+    bench.http.answers = lambda _: TimeoutError()
+
+    outcome = await bench.run(compiled(WEBHOOK, CALL_A))
+
+    assert isinstance(outcome, outcomes.Failed)
+    assert outcome.error.code == "internal"
+
+
 async def test_an_output_that_is_no_json_is_an_error_of_its_step() -> None:
     bench = Bench()
     bench.http.answers = lambda _: {"v": "\ud800"}
