@@ -4,14 +4,13 @@ On that bus a confirm means that the recorder has committed what was published. 
 survives the process although the bus does not: the next start publishes again whatever the record shows unfinished.
 """
 
-import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
 from pydantic import SecretStr
 
-from flowhook import __version__
+from flowhook import __version__, ports
 from flowhook.banner import Place
 from flowhook.buses import Buses
 from flowhook.data_folder import DataFolder
@@ -19,6 +18,7 @@ from flowhook.dev_settings import DevSettings
 from flowhook.embedded_postgres import EmbeddedPostgres
 from flowhook.example_flows import Example, ExampleFlows
 from libs.common import health, ids, topology
+from libs.common.config import PREFIX
 from libs.common.lifecycle import Lifecycle
 from services.debugger import bootstrap as debugger
 from services.debugger.config import DebuggerSettings
@@ -60,6 +60,7 @@ class AllInOne:
         await self._parts.stop()
 
     async def _start(self) -> None:
+        self._require_ports()
         token = _secret(self._settings.bootstrap_token) or self._folder.bootstrap_token()
         database_url = await self._start_database()
         given = self._given(database_url, token)
@@ -80,6 +81,11 @@ class AllInOne:
             token=token,
         )
 
+    def _require_ports(self) -> None:
+        names = ("gateway_port", "console_port", "admin_port")
+        wanted = {f"{PREFIX}{name.upper()}": getattr(self._settings, name) for name in names}
+        ports.require_free(self._settings.host, wanted)
+
     async def _start_database(self) -> str:
         if self._settings.database_url is not None:
             return self._settings.database_url.get_secret_value()
@@ -90,7 +96,7 @@ class AllInOne:
     def _given(self, database_url: str, token: str) -> dict[str, Any]:
         """Return what the services are told instead of their environment."""
         settings = self._settings
-        port = settings.gateway_port or _free_port(settings.host)
+        port = settings.gateway_port or ports.unused(settings.host)
         return {
             "host": settings.host,
             "database_url": database_url,
@@ -140,10 +146,3 @@ class AllInOne:
 
 def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value is not None else None
-
-
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

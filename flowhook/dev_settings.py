@@ -11,6 +11,9 @@ class DevSettings(config.Settings):
     """The all-in-one: what is not set, it makes itself and keeps in its data folder."""
 
     host: str = Field("127.0.0.1", description="The address that `flowhook dev` listens on")
+    log_level: str = Field(
+        "warning", pattern="^(debug|info|warning|error)$", description="The least level that is logged"
+    )
     data_dir: Path = Field(Path(".flowhook"), description="The folder that `flowhook dev` keeps its data in")
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL's address; unset: an embedded PostgreSQL in the data folder"
