@@ -18,6 +18,10 @@ from services.runner.steps import delay, port, registry
 from tests.unit.runner import fakes, requests
 
 WEBHOOK = "{ref: web1, type: webhook}"
+CALL_A = '{ref: a, type: http, with: {url: "http://a/{{ web1.id }}"}}'
+CALL_B = '{ref: b, type: http, with: {url: "http://b/{{ a.status }}"}}'
+ANSWERED = """{ref: web1, type: webhook, with: {response: {status: 201, body: '{"got": {{ sum.value }}}'}}}"""
+SUM = '{ref: sum, type: dict, with: {value: "{{ web1.id + 1 }}"}}'
 
 
 def source(*steps: str, **head: Any) -> bytes:
@@ -43,12 +47,13 @@ class FakeHttp:
         self.answers: Callable[[str], Any] = lambda url: {"status": 200, "body": url}
         self.hanging = asyncio.Event()
         self.hangs = False
+        self.gate = asyncio.Event()
 
     async def run(self, call: port.Call) -> port.Verdict:
         self.calls.append(call.inputs["url"])
         if self.hangs:
             self.hanging.set()
-            await asyncio.Event().wait()
+            await self.gate.wait()
         answer = self.answers(call.inputs["url"])
         if isinstance(answer, Exception):
             raise answer

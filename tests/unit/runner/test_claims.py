@@ -1,9 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from libs.common import messages, topology
+from libs.common.bus import port
 from libs.common.bus.memory import MemoryBroker, MemoryBus
 from services.runner import claims, control, grants, in_hand, orders, outcomes, publishing, reports
 from services.runner.orders import Order
@@ -51,9 +53,9 @@ async def asking() -> AsyncIterator[Asking]:
     await made.stop()
 
 
-def go(claim: messages.Claim, **fields: object) -> messages.Answer:
-    given = {"verdict": "go", "attempt": 2, "request": requests.request(run_id=claim.run_id)} | fields
-    return messages.Answer(run_id=claim.run_id, nonce=claim.nonce, **given)  # type: ignore[arg-type]  # any field
+def go(claim: messages.Claim, **fields: Any) -> messages.Answer:
+    given: dict[str, Any] = {"verdict": "go", "attempt": 2, "request": requests.request(run_id=claim.run_id)} | fields
+    return messages.Answer(run_id=claim.run_id, nonce=claim.nonce, **given)
 
 
 async def test_a_grant_bears_what_the_recorder_says(asking: Asking) -> None:
@@ -132,9 +134,9 @@ async def test_a_suspect_is_superseded_by_a_message_of_its_own(asking: Asking) -
     assert taken == [messages.Wake(run_id="r", replaces=holder)]
 
 
-async def keep(delivery: object, taken: list[messages.Wake]) -> None:
-    taken.append(messages.decode(delivery.schema, delivery.body))  # type: ignore[attr-defined]  # any delivery
-    await delivery.ack()  # type: ignore[attr-defined]
+async def keep(delivery: port.Delivery, taken: list[messages.Wake]) -> None:
+    taken.append(messages.decode(delivery.schema, delivery.body))
+    await delivery.ack()
 
 
 async def test_a_claim_without_an_answer_makes_room_and_can_be_replaced(asking: Asking) -> None:

@@ -1,19 +1,22 @@
 from libs.common import messages
+from libs.common.bus import port
 from services.runner.in_hand import Held, InHand
 from services.runner.orders import Order
 from tests.unit.runner import fakes
 from tests.unit.runner.running import settle
 
 
-def held(run_id: str = "r") -> Held:
+def held(run_id: str = "r", lease: port.Lease | None = None) -> Held:
     message = messages.Wake(run_id=run_id)
-    return Held(fakes.FakeDelivery(message), message, 0)
+    delivery = fakes.FakeDelivery(message)
+    delivery.lease = lease or delivery.lease
+    return Held(delivery, message, 0)
 
 
 async def test_all_of_a_lost_lease_are_told() -> None:
     in_hand = InHand()
-    one, two, other = held("1"), held("2"), held("3")
-    two.delivery.lease = one.delivery.lease  # type: ignore[misc]  # a stand-in may change
+    one, other = held("1"), held("3")
+    two = held("2", one.delivery.lease)
     with in_hand.keep(one), in_hand.keep(two), in_hand.keep(other):
         one.delivery.lease.end()
         await settle()

@@ -34,27 +34,13 @@ async def test_an_idle_runner_stops_at_once(installation: Installation) -> None:
 
 
 async def test_the_step_in_flight_is_finished_and_the_rest_handed_back(installation: Installation) -> None:
-    runner = await installation.runner()
-    stopping: list[asyncio.Task[None]] = []
-
-    def begin_to_stop() -> None:
-        stopping.append(asyncio.create_task(runner.service.stop()))
-
-    gate = asyncio.Event()
-
-    async def slow(call: object) -> object:
-        begin_to_stop()
-        await gate.wait()
-        return await flows.FakeHttp.run(runner.http, call)  # type: ignore[arg-type]  # a port.Call
-
-    runner.http.run = slow  # type: ignore[method-assign, assignment]  # a slower one
-    request = requests.request(CALLS)
-    await installation.publish(request)
+    runner, request = await at_work(installation)
+    stop = asyncio.create_task(runner.service.stop())
     await settle()
 
-    gate.set()
+    runner.http.gate.set()
     (handed,) = await installation.recorder.wait_for(messages.HandedBack)
-    await stopping[0]
+    await stop
 
     assert (handed.run_id, handed.attempt) == (request.run_id, 1)
     assert [step.ref for step in handed.steps][-1] == "d"
