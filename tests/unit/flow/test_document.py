@@ -184,8 +184,10 @@ def test_ref_with_other_characters_is_refused(ref: str) -> None:
 
 @pytest.mark.parametrize(
     "ref",
-    ["request", "flow", "run", "env", "now", "parent", "item", "index", "date_de_180", "error_message", "loop", "range"]
-    + ["true", "none", "not", "class", "lambda", "self"],
+    [
+        *("request", "flow", "run", "env", "now", "parent", "item", "index", "date_de_180", "error_message", "loop"),
+        *("range", "true", "none", "not", "class", "lambda", "self"),
+    ],
 )
 def test_reserved_name_is_refused(ref: str) -> None:
     assert "is reserved" in faults_of({"ref": ref, "type": "dict"})["steps[0].ref"]
