@@ -1,8 +1,8 @@
 """Filters over texts."""
 
+import html
 from typing import Any, Final
 
-import markupsafe
 from jinja2 import Undefined
 from jinja2 import filters as jinja
 
@@ -23,7 +23,7 @@ def _at_most(characters: int) -> Check:
 
 
 def _escape(value: Any) -> str:
-    return str(markupsafe.escape(values.text(value)))
+    return html.escape(values.text(value))
 
 
 def _center(value: Any, width: int = 80) -> str:
