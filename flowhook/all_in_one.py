@@ -69,9 +69,9 @@ class AllInOne:
         await self._save_once(examples)
         await self._start_runner(RunnerSettings.load(**given))
         await self._start_gateway(GatewaySettings.load(**given))
+        self.examples = await examples.present()
         admin = health.AdminServer(self._settings.host, self._settings.admin_port, self._readiness)
         await self._parts.stand(admin)
-        self.examples = await examples.present()
         self.place = Place(
             version=__version__,
             gateway_url=given["public_url"],

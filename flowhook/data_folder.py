@@ -28,7 +28,7 @@ class DataFolder:
 
     def note(self, name: str) -> None:
         """Remember that something is done."""
-        (self.path / name).touch(mode=0o600)
+        self._keep(name, lambda: "")
 
     def _keep(self, name: str, make: Callable[[], str]) -> str:
         file = self.path / name

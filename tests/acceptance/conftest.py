@@ -36,3 +36,12 @@ async def database_installation(
     one = Installation(amqp_url, own_postgres.url_of(await own_postgres.create()), tmp_path)
     yield one
     await one.close()
+
+
+@pytest.fixture
+async def alone(open_folder: Path) -> AsyncIterator[Installation]:
+    """An installation in one process, `flowhook dev`, with nothing but a data folder."""
+    one = Installation("", "", open_folder)
+    one.env["FLOWHOOK_DATA_DIR"] = str(open_folder / "data")
+    yield one
+    await one.close()

@@ -1,7 +1,10 @@
 """Fixtures of PostgreSQL: one server a session, one database a test."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +43,12 @@ async def own_postgres() -> AsyncIterator[PostgresServer]:
     await server.start()
     yield server
     await server.discard()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the PostgreSQL of root, who runs it as somebody else, can enter too; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="fht-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
