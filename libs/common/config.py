@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """What all services read."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, validate_default=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # compose files set what they leave open to nothing
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=True,
     )
 
     host: str = Field("0.0.0.0", description="The address that the service listens on (127.0.0.1 for `dev`)")  # noqa: S104

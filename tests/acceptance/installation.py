@@ -69,7 +69,7 @@ class Installation:
     def launch(self, name: str, **env: str) -> ServiceProcess:
         """Start a process of a service; it may take a moment to be ready."""
         ports = {"FLOWHOOK_GATEWAY_PORT": str(self.gateway_port), "FLOWHOOK_CONSOLE_PORT": str(self.console_port)}
-        log = self.folder / f"{len(self.processes)}-{name}.log"
+        log = self.folder / f"{self.gateway_port}-{len(self.processes)}-{name}.log"
         process = ServiceProcess(name, {**ports, **self.env, **env}, log)
         self.processes.append(process)
         return process
@@ -132,12 +132,12 @@ class Installation:
 
         return await eventually(look, within_s=within_s, what=f"the end of run {run_id}")
 
-    async def all_runs(self, flow: Flow) -> list[Any]:
+    async def all_runs(self, flow_id: str) -> list[Any]:
         """Return every run of a flow, without payloads."""
         runs: list[Any] = []
         cursor = ""
         while True:
-            page = await self.api("GET", f"/v1/runs?flow_id={flow.id}" + (f"&cursor={cursor}" if cursor else ""))
+            page = await self.api("GET", f"/v1/runs?flow_id={flow_id}" + (f"&cursor={cursor}" if cursor else ""))
             runs += page["items"]
             cursor = page["next_cursor"]
             if not cursor:

@@ -37,8 +37,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def command_of(name: str) -> list[str]:
+    """Return how a service is started, or `dev`, which is all of them in one process."""
+    if name == "dev":
+        return [str(Path(sys.executable).parent / "flowhook"), "dev"]
+    return [sys.executable, "-m", f"services.{name}"]
+
+
 class ServiceProcess:
-    """One service as `python -m services.<name>`, its log in a file."""
+    """One service as `python -m services.<name>`, or `flowhook dev`; its log in a file."""
 
     def __init__(self, name: str, env: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -46,9 +53,7 @@ class ServiceProcess:
         self.log = log
         full = {**os.environ, **env, "FLOWHOOK_ADMIN_PORT": str(self.admin_port), "FLOWHOOK_LOG_FORMAT": "json"}
         with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"], env=full, stdout=out, stderr=subprocess.STDOUT
-            )
+            self._process = subprocess.Popen(command_of(name), env=full, stdout=out, stderr=subprocess.STDOUT)
 
     @property
     def pid(self) -> int:
@@ -98,7 +103,11 @@ class ServiceProcess:
             self._process.kill()
             self._process.wait(10)
 
-    async def terminate(self, *, within_s: float = 40.0) -> int:
+    async def terminate(self, *, within_s: float = 40.0, by: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end, and return its exit code."""
-        self._process.terminate()
+        self._process.send_signal(by)
+        return await self.exit_code(within_s=within_s)
+
+    async def exit_code(self, *, within_s: float = 40.0) -> int:
+        """Return its exit code once it has ended."""
         return await asyncio.to_thread(self._process.wait, within_s)

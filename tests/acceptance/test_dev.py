@@ -1,10 +1,10 @@
 """`flowhook dev`: all in one process on embedded PostgreSQL and the in-process bus."""
 
+import asyncio
 import re
 import shlex
 import signal
 import socket
-import subprocess
 
 import asyncpg
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from tests.acceptance import flows
 from tests.acceptance.installation import Installation
 from tests.acceptance.outside import Outside
+from tests.acceptance.processes import eventually
 
 pytestmark = pytest.mark.processes
 
@@ -22,14 +23,12 @@ async def test_printed_curl_answers_and_its_run_is_in_the_api(alone: Installatio
     assert printed
 
     command = shlex.split(printed[1].replace("\\\n", " "))
-    answer = subprocess.run(
-        [*command, "-s", "-o", "-", "-w", "%{http_code}"], capture_output=True, text=True, check=True
-    )
+    out = await printed_by([*command, "-s", "-w", "%{http_code}"])
 
-    assert answer.stdout.endswith("200")
+    assert out.endswith("200")
     flow_id = command[1].rsplit("/", 1)[1]
-    runs = (await alone.api("GET", f"/v1/runs?flow_id={flow_id}"))["items"]
-    assert [run["status"] for run in runs] == ["success"]
+    runs = await eventually(lambda: alone.all_runs(flow_id))
+    assert [(await alone.ended(run["id"]))["status"] for run in runs] == ["success"]
 
 
 async def test_killed_with_accepted_runs_it_runs_them_after_the_next_start(alone: Installation) -> None:
@@ -38,7 +37,7 @@ async def test_killed_with_accepted_runs_it_runs_them_after_the_next_start(alone
         outside.hold("/slow")
         flow = await alone.save(flows.flow(flows.webhook(is_async=True), flows.http("ask", f"{outside.url}/slow")))
         replies = [await alone.call(flow) for _ in range(60)]
-        await outside.asked("/slow", 20)
+        await outside.asked("/slow", 5)
 
         dev.kill()
         outside.release("/slow")
@@ -114,3 +113,10 @@ async def test_newer_schema_is_one_clear_line(alone: Installation, database_url:
 def last_line(text: str) -> str:
     """Return the last line that says something."""
     return [line for line in text.splitlines() if line.strip()][-1]
+
+
+async def printed_by(command: list[str]) -> str:
+    """Run a command and return what it prints."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    return out.decode()
