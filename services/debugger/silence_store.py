@@ -69,9 +69,11 @@ class SilenceStore:
         rows = await self._pool.fetch(statements.load("list_later_starts"), suspected_before_ms, started_before_ms)
         return {(row["mode"], row["lane"]): row["before"] for row in rows}
 
-    async def silent(self, search: Search, only: Sequence[UUID] | None = None) -> list[SilentRun]:
-        """Return at most 500 silent runs, oldest first."""
-        rows = await self._pool.fetch(statements.load("list_silent_runs"), *search.arguments(), only, AT_MOST)
+    async def silent(
+        self, search: Search, *, only: Sequence[UUID] | None = None, behind: UUID | None = None
+    ) -> list[SilentRun]:
+        """Return at most 500 silent runs, oldest first: `only` these, or those `behind` one."""
+        rows = await self._pool.fetch(statements.load("list_silent_runs"), *search.arguments(), only, behind, AT_MOST)
         return [SilentRun(**dict(row)) for row in rows]
 
     async def mark_swept(self, runs: Sequence[SilentRun]) -> None:

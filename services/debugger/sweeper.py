@@ -70,14 +70,16 @@ class Sweeper:
         suspects = await self._runs.silent(search)
         if suspects:
             await self._wait_for_recorder()
-            await self._settle(await self._runs.silent(search, [run.id for run in suspects]))
+            await self._settle(await self._runs.silent(search, only=[run.id for run in suspects]))
 
     async def _sweep_what_was_lost(self) -> None:
         if self._lost_before_ms is None:
             return
         everything = Search(self._lost_before_ms, proofs.Proofs({}, None))
-        while runs := await self._runs.silent(everything):
+        last = None
+        while runs := await self._runs.silent(everything, behind=last):
             await self._settle(runs)
+            last = runs[-1].id
         self._lost_before_ms = None
 
     async def _search(self, at_ms: int) -> Search:

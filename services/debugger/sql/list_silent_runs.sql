@@ -6,7 +6,8 @@
 --   (all lanes' proof) where its lane is not known;
 -- * if it was woken or swept, and is silent since before $6, the proof of the queues of woken runs;
 -- * if it was handed back, and is silent since before both proofs.
--- $7 uuid[]: only these, null for all    $8 int: at most this many
+-- $7 uuid[]: only these, null for all    $8 uuid: only those behind this one, null for all
+-- $9 int: at most this many
 select run.id, run.attempt, run.holder, run.known, run.refused, run.seen_at_ms
 from (
     select runs.id, attempt, holder, flow_id is not null as known, refused_at is not null as refused,
@@ -21,10 +22,11 @@ from (
     where finished_at is null
       and (parked_until is null or woken_at is not null)
       and ($7::uuid[] is null or runs.id = any($7::uuid[]))
+      and ($8::uuid is null or runs.id > $8)
 ) as run
 where silent_since < $1::bigint
    or (unseen and not again and silent_since < lane_before)
    or (again and silent_since < $6::bigint)
    or (handed_back and not again and silent_since < lane_before and silent_since < $6::bigint)
 order by run.id
-limit $8;
+limit $9;

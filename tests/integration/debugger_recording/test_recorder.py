@@ -10,6 +10,7 @@ import pytest
 from libs.common import ids, messages, topology
 from libs.common.bus import port
 from services.debugger.folding import Item
+from services.debugger.silence_store import SilenceStore
 from tests import factories
 from tests.integration.debugger_recording.desk import Desk
 
@@ -240,3 +241,32 @@ async def test_the_next_recorder_goes_on_where_this_one_stopped(desk: Desk) -> N
 
     assert (await desk.row(first.run_id))["status"] == "success"
     assert (await desk.row(second.run_id))["status"] == "queued"
+
+
+async def test_a_batch_whose_channel_is_lost_comes_again_and_counts_once(desk: Desk) -> None:
+    requests = [factories.run_request() for _ in range(20)]
+    claims = [factories.claim(request.run_id) for request in requests]
+    desk.publish(*requests, *claims)
+    await asyncio.sleep(0)  # the deliveries are in the recorder's hands
+
+    desk.broker.down()
+    desk.broker.up()
+    await desk.say(*(factories.started(request.run_id, attempt=2) for request in requests))
+
+    answers = [await desk.answer() for _ in requests]
+    assert {(answer.verdict, answer.attempt) for answer in answers} == {("go", 2)}
+    assert await desk.pool.fetchval("select count(*) from runs where status = 'running' and lost = 0") == 20
+
+
+async def test_no_answer_is_lost_while_the_broker_takes_nothing(desk: Desk) -> None:
+    request = factories.run_request()
+    await desk.say(request)
+
+    async with SilenceStore(desk.pool).recorded("mark-1") as committed, asyncio.timeout(20):
+        waiting = desk.publish(factories.claim(request.run_id), messages.Mark(run_id="mark-1"))
+        desk.broker.block()
+        await committed
+    desk.broker.unblock()
+
+    assert (await desk.answer()).verdict == "go"
+    await asyncio.gather(*waiting)
