@@ -8,6 +8,7 @@ import structlog
 
 from libs.common import errors
 from libs.common.bus import port
+from services.debugger import database
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,11 @@ def pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -
     while True:
         yield pause_s
         pause_s = min(pause_s * 2, longest_s)
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether a round failed since the broker or PostgreSQL is away, so that a later one may do."""
+    return isinstance(error, errors.BusError) or database.is_away(error)
 
 
 async def publish_surely(bus: port.Bus, letter: port.Letter) -> bool:

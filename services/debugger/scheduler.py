@@ -67,8 +67,11 @@ class Scheduler:
         while True:
             try:
                 pause_s = await self._round()
-            except Exception:
-                log.exception("schedule_later")
+            except Exception as error:
+                if not publishing.passes(error):
+                    log.exception("schedule_later")
+                else:
+                    log.warning("schedule_later", why=str(error) or type(error).__name__)
                 pause_s = self._every_s
             await asyncio.sleep(pause_s)
 

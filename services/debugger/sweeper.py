@@ -57,8 +57,11 @@ class Sweeper:
         while True:
             try:
                 await self.sweep()
-            except Exception:
-                log.exception("sweep_later")
+            except Exception as error:
+                if not publishing.passes(error):
+                    log.exception("sweep_later")
+                else:
+                    log.warning("sweep_later", why=str(error) or type(error).__name__)
             await asyncio.sleep(self._every_s)
 
     async def sweep(self) -> None:
