@@ -12,8 +12,9 @@ Three details that a model found (tests/unit/debugger_recording/test_protocol_mo
   `parked` would leave the run held by nobody and due never.
 - A batch that comes again brings old claims with it. A nonce that was answered is remembered; only the latest grant is
   answered again as it was, else an old claim would take the run from the attempt that executes it.
-- `suspect` leaves the holder as it is, but it is remembered like a grant: it must be answered again, or the run's only
-  message is dropped, and a claim put off for want of its answer may be taken over, or the message in its place is.
+- `suspect` hands the run to the message that claimed it, at the same attempt, until its replacement takes over; and it
+  is answered again like a grant. Else the run's only message is dropped when it comes again, when its answer is lost,
+  or when another message takes its place since no answer came.
 
 An attempt counts as lost if it announced its start (confirmed before its first step, which attempt 1 never waits for)
 and was superseded without having parked or been handed back.
@@ -39,8 +40,8 @@ class RunState:
 
     status: RunStatus = "queued"
     attempt: int = 1
-    holder: str | None = None  # the message whose claim was granted last, unless it has let go
-    nonce: str | None = None  # of the claim that was answered last by `go` or `suspect`
+    holder: str | None = None  # the message whose claim was answered last by `go` or `suspect`, unless it has let go
+    nonce: str | None = None  # that claim's nonce
     nonces: tuple[str, ...] = ()  # the claims that have their answer for good
     announced: bool = False  # the attempt has begun, so superseding it loses a runner
     released: bool = False  # the attempt has parked or was handed back
@@ -116,20 +117,17 @@ def _grant(state: RunState, claim: messages.Claim) -> Decision:
     if lost >= CRASH_AFTER:
         return Decision("drop", replace(state, status="error", lost=lost, parked_until_ms=None), crashed=True)
     if _is_suspect(lost, claim):
-        return Decision("suspect", replace(_remember(state, claim.nonce), nonce=claim.nonce))
+        return Decision("suspect", _hand_to(state, claim))
     granted = replace(
-        _remember(state, claim.nonce),
-        status="queued",
-        attempt=state.attempt + 1,
-        holder=claim.message_id,
-        nonce=claim.nonce,
-        announced=False,
-        released=False,
-        lost=lost,
-        parked_until_ms=None,
-        seen=True,
+        _hand_to(state, claim), attempt=state.attempt + 1, announced=False, released=False, lost=lost, seen=True
     )
     return Decision("go", granted)
+
+
+def _hand_to(state: RunState, claim: messages.Claim) -> RunState:
+    """Return the state once the claim's message holds the run, at whichever attempt."""
+    held = _remember(state, claim.nonce)
+    return replace(held, status="queued", holder=claim.message_id, nonce=claim.nonce, parked_until_ms=None)
 
 
 def request_seen(state: RunState | None) -> RunState:

@@ -149,6 +149,15 @@ def test_what_has_lost_two_runners_must_come_from_the_suspects() -> None:
     assert of(decision.state).held == messages.Holder("m", 3)
 
 
+def test_a_suspect_belongs_to_the_message_that_claimed_it_last() -> None:
+    suspected = leases.decide(twice_lost(), claim("n9", "put off", replaces_nonce="n2"), NOW).state
+
+    again = leases.decide(suspected, claim("n10", "put off", replaces_nonce="n2"), NOW)
+
+    assert again.verdict == "suspect"
+    assert of(again.state).held == messages.Holder("put off", 3)
+
+
 def test_a_suspect_is_called_so_again() -> None:
     first = leases.decide(twice_lost(), claim(), NOW)
 
