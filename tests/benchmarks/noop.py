@@ -20,7 +20,7 @@ import psutil
 from tests.acceptance import flows
 from tests.acceptance.installation import Flow, Installation
 from tests.acceptance.processes import eventually, free_port
-from tests.servers import postgres, rabbitmq
+from tests.benchmarks.servers import private_installation
 
 BODY = json.dumps({"n": 21, "padding": "x" * 1000})
 
@@ -104,24 +104,15 @@ def memory(installation: Installation) -> str:
 
 async def bench(seconds: float, connections: list[int], folder: Path) -> None:
     """Start everything, measure, print, end everything."""
-    broker = rabbitmq.RabbitServer(folder / "rabbitmq")
-    database = postgres.PostgresServer()
     echo_port = free_port()
     echo = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.benchmarks.echo", str(echo_port))
-    broker.start()
-    await database.start()
-    installation = Installation(broker.new_url(), database.url_of(await database.create()), folder)
     try:
-        await installation.start_all()
-        await measure_all(
-            installation, {"rabbitmq": broker.pid, "postgres": database.pid}, echo_port, seconds, connections
-        )
+        async with private_installation(folder) as (installation, servers):
+            await installation.start_all()
+            await measure_all(installation, servers, echo_port, seconds, connections)
     finally:
-        await installation.close()
         echo.kill()
         await echo.wait()
-        await database.discard()
-        broker.discard()
 
 
 async def measure_all(
