@@ -35,6 +35,7 @@ class Simulation:
     coming: list[messages.RunRequest] = field(default_factory=list)
     refusals: list[messages.Refused] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     losses: int = 0
 
     def __post_init__(self) -> None:
@@ -64,9 +65,8 @@ class Simulation:
     # --- with faults -------------------------------------------------------------------------------------------------
 
     def _plan(self, number: int) -> None:
-        run_id = str(UUID(int=self.queues.now_ms << 80 | number))
+        run_id = f"planned {number}"
         self.flows[run_id] = weather.flow(self.rng, poisoned=self.faults.poison and number == 0)
-        self.queues.log("flow", run_id, self.flows[run_id])
         request = messages.RunRequest(
             run_id=run_id,
             flow_id="f",
@@ -159,12 +159,12 @@ class Simulation:
             return
         request = self.coming.pop(0)
         request = messages.decode(request.schema, messages.encode(request))
-        request = _received(request, self.queues.now_ms)
+        request = self._received(request)
         known = request.must_claim or self.queues.chance(0.85)
         work = record = known or self.queues.chance(0.5)
         if not known and self.faults.sweeper:
             record = self.queues.chance(0.5)
-        self.queues.log("accept", request.run_id, known, work, record)
+        self.queues.log("accept", request.run_id, self.flows[request.run_id], known, work, record)
         if work:
             self.queues.put(broker.LANES[request.lane], request)
         if record:
@@ -173,6 +173,13 @@ class Simulation:
             self.accepted.append(request.run_id)
         else:
             self.refusals.append(messages.Refused(run_id=request.run_id, at_ms=self.queues.now_ms))
+
+    def _received(self, planned: messages.RunRequest) -> messages.RunRequest:
+        """Return the request as it comes in: its id tells when it did. What is published twice keeps its id."""
+        now_ms, number = self.queues.now_ms, len(self.ids)
+        run_id = self.ids.setdefault(planned.run_id, str(UUID(int=now_ms << 80 | number)))
+        self.flows[run_id] = self.flows[planned.run_id]
+        return msgspec.structs.replace(planned, run_id=run_id, received_at_ms=now_ms)
 
     def _fault(self) -> None:
         one = self.rng.choice(self.runners)
@@ -277,7 +284,3 @@ class Simulation:
             if kind == "e":
                 done = any(effect.landed for effect in self.watch.effects[run_id, str(index)])
                 oracle.demand(done, run_id, f"ended in success without step {index}")
-
-
-def _received(request: messages.RunRequest, at_ms: int) -> messages.RunRequest:
-    return msgspec.structs.replace(request, received_at_ms=at_ms)
