@@ -3,15 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from libs.common import config
 
 
 class DevSettings(config.Settings):
     """The all-in-one: what is not set, it makes itself and keeps in its data folder."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="The address that `flowhook dev` listens on")
     log_level: str = Field(
