@@ -14,6 +14,6 @@ lock() {
 
 lock run --extra dev --group build
 for service in gateway runner debugger; do
-    lock "$service" --extra "$service" --constraint requirements/run.txt
+    lock "$service" --extra "$service" --extra fast --constraint requirements/run.txt
 done
-lock test --extra dev --group build --group test --constraint requirements/run.txt
+lock test --extra dev --extra fast --group build --group test --constraint requirements/run.txt
