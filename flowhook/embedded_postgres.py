@@ -1,13 +1,14 @@
 """A PostgreSQL of one's own: real programs out of a wheel, reached through a socket that nobody else can open.
 
-The cluster lives in `<folder>/postgres`, its log in `<folder>/postgres.log`; `<folder>/sockets` leads to its socket,
-whose real path must be short. The kernel tells PostgreSQL when we die; what survives even that is stopped by the next
-start.
+The cluster lives in `<folder>/postgres`, its log in `<folder>/postgres.log`, its socket in `<folder>/sockets`, which
+leads to a folder under `/tmp` where the path is too long or PostgreSQL cannot reach it. The kernel tells PostgreSQL
+when we die; what survives even that is stopped by the next start.
 """
 
 import asyncio
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from libs.common import errors
 log = structlog.get_logger(__name__)
 
 PORT: Final = 5432  # only a part of the socket's name
-LONGEST_FOLDER: Final = 80  # a socket's path has at most 107 characters, on some systems 103
+SOCKETS: Final = re.compile(r"[\w./-]{1,80}", re.ASCII)  # a socket's path has at most 103 characters; lists have commas
 START_S: Final = 60.0
 STOP_S: Final = 10.0
 SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -61,7 +62,7 @@ class EmbeddedPostgres:
             raise RuntimeError("the server does not run")
         password = postgres_cluster.password_of(self._folder)
         link = self._folder / "sockets"  # the same over restarts
-        where = link if len(str(link)) <= LONGEST_FOLDER else self._sockets
+        where = link if SOCKETS.fullmatch(str(link)) else self._sockets
         query = urlencode({"host": where, "port": PORT}, safe="/")
         return f"postgresql://{postgres_cluster.USER}:{password}@/{database}?{query}"
 
@@ -96,19 +97,25 @@ class EmbeddedPostgres:
                 f"{data} belongs to another user: run as that one, or set FLOWHOOK_DATA_DIR to another folder."
             )
         await postgres_leftovers.clear(data)
-        self._sockets = self._open_sockets()
-        account.own(self._sockets)
+        self._sockets = self._open_sockets(account)
         self._process = self._launch(account, programs, data)
         await self._until_ready(data)
 
-    def _open_sockets(self) -> Path:
-        link = self._folder / "sockets"
-        if link.is_symlink():  # of a process that could not tidy up
-            shutil.rmtree(link.readlink(), ignore_errors=True)
-            link.unlink()
-        sockets = Path(tempfile.mkdtemp(prefix="flowhook-", dir="/tmp"))  # mode 0700
-        link.symlink_to(sockets)
-        return sockets
+    def _open_sockets(self, account: postgres_binaries.Account) -> Path:
+        self._close_sockets()  # of a process that could not tidy up
+        place = self._folder / "sockets"
+        if SOCKETS.fullmatch(str(place)) and account.reaches(place):
+            place.mkdir(mode=0o700)
+        else:
+            place.symlink_to(tempfile.mkdtemp(prefix="flowhook-", dir="/tmp"))  # mode 0700
+        account.own(place)
+        return place.resolve()
+
+    def _close_sockets(self) -> None:
+        place = self._folder / "sockets"
+        shutil.rmtree(place.resolve(), ignore_errors=True)
+        if place.is_symlink():
+            place.unlink()
 
     def _launch(self, account: postgres_binaries.Account, programs: Path, data: Path) -> subprocess.Popen[bytes]:
         options = {
@@ -148,8 +155,7 @@ class EmbeddedPostgres:
         if process is not None:
             await _end(process)
         if self._sockets is not None:
-            shutil.rmtree(self._sockets, ignore_errors=True)
-            (self._folder / "sockets").unlink(missing_ok=True)
+            self._close_sockets()
             self._sockets = None
         self._lock.release()
 
