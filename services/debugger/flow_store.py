@@ -95,7 +95,8 @@ class FlowStore:
         An exception that `edit` raises changes nothing and is passed on.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(statements.load("lock_flow"), UUID(flow_id))
+            await connection.execute(statements.load("lock_flow"), UUID(flow_id))
+            row = await connection.fetchrow(statements.load("find_flow"), UUID(flow_id))
             return None if row is None else await _save(connection, _flow(row, row["document"]), edit)
 
     async def find(self, flow_id: str) -> Flow | None:

@@ -2,8 +2,9 @@
 
 A queue that was seen empty at T holds nothing that was put into it before. What a runner had in hand then it has
 started, or must claim, once `claim_hold` has passed since. So a run that is silent since before T, seen from
-`claim_hold` after T, has lost its message. The same follows from a run of the same lane that was accepted later and
-started at T. What lies between `claim_hold` and `sweep_after` is room for clocks that differ and for slow confirms.
+`sweep_after` after T, has lost its message. The same follows from a run of the same lane that was accepted later and
+started at T. What lies between `claim_hold` and `sweep_after` is room for clocks that differ, for slow confirms, and
+for the sign of life of whoever started at the last moment.
 
 All times are ms since the epoch.
 """
@@ -29,9 +30,9 @@ class Ages:
     sweep_anyway_s: float
 
     @property
-    def hold_ms(self) -> int:
-        """How long a runner may hold a message unstarted without having to claim."""
-        return round(self.claim_hold_s * 1000)
+    def after_ms(self) -> int:
+        """How long after a queue was seen empty nobody starts unasked what it held, and whoever did has shown it."""
+        return round(self.sweep_after_s * 1000)
 
     @property
     def margin_ms(self) -> int:
@@ -70,7 +71,7 @@ class Emptiness:
             times = self._seen.setdefault(queue, [])
             if depth == 0:
                 times.append(at_ms)
-            old = [time for time in times if time <= at_ms - self._ages.hold_ms]
+            old = [time for time in times if time <= at_ms - self._ages.after_ms]
             del times[: max(0, len(old) - 1)]  # of those that serve as a proof the latest is enough
 
     def proofs(self, at_ms: int, later_starts: Mapping[Lane, int]) -> Proofs:
@@ -84,7 +85,7 @@ class Emptiness:
         return Proofs(lanes, _least(self._before(queue, at_ms) for queue in AGAIN))
 
     def _before(self, queue: str, at_ms: int) -> int | None:
-        times = (time for time in self._seen.get(queue, ()) if time <= at_ms - self._ages.hold_ms)
+        times = (time for time in self._seen.get(queue, ()) if time <= at_ms - self._ages.after_ms)
         return self._less_margin(max(times, default=None))
 
     def _less_margin(self, time: int | None) -> int | None:

@@ -35,7 +35,7 @@ class SilentRun:
     @property
     def never_was(self) -> bool:
         """Whether it is to be closed and not to be brought back."""
-        return self.seen_at_ms is None and (self.refused or not self.known)
+        return not self.known or (self.refused and self.seen_at_ms is None)
 
     @property
     def held(self) -> messages.Holder:

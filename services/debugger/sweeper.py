@@ -86,7 +86,7 @@ class Sweeper:
         self._lost_before_ms = None
 
     async def _search(self, at_ms: int) -> Search:
-        started_before_ms = at_ms - self._ages.hold_ms
+        started_before_ms = at_ms - self._ages.after_ms
         later_starts = await self._runs.later_starts(started_before_ms - self._ages.margin_ms, started_before_ms)
         return Search(at_ms - self._ages.anyway_ms, self._emptiness.proofs(at_ms, later_starts))
 

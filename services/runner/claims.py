@@ -44,8 +44,7 @@ class Claims:
     async def grant(self, held: in_hand.Held) -> grants.Grant | outcomes.Outcome:
         """Ask, and return the grant, or what becomes of the message without one; `Told` and `LeaseLost` end it."""
         claim = self._claim(held)
-        with held.orders.interruptible(orders.BEFORE_IT_BEGINS):
-            answer = await self._ask_in_turn(claim, held.delivery.lease)
+        answer = await self._ask_in_turn(claim, held)
         metrics.CLAIMS.labels("none" if answer is None else answer.verdict).inc()
         if answer is None:
             wake = messages.Wake(run_id=claim.run_id, replaces=claim.replaces, replaces_nonce=claim.nonce)
@@ -67,16 +66,17 @@ class Claims:
             request=message if isinstance(message, messages.RunRequest) else None,
         )
 
-    async def _ask_in_turn(self, claim: messages.Claim, lease: port.Lease) -> messages.Answer | None:
+    async def _ask_in_turn(self, claim: messages.Claim, held: in_hand.Held) -> messages.Answer | None:
         """Ask once few others do. Half of the time is for that; after it the claim is made all the same.
 
         It has to be: only a claim in the recorder's queue lets another message take this one's place.
         """
         begun = self._clock.monotonic()
-        in_turn = await self._turn(self._rules.later_after_s / 2)
+        with held.orders.interruptible(orders.BEFORE_IT_BEGINS):
+            in_turn = await self._turn(self._rules.later_after_s / 2)
         try:
             left_s = self._rules.later_after_s - (self._clock.monotonic() - begun)
-            return await self._ask(claim, lease, left_s)
+            return await self._ask(claim, held, left_s)
         finally:
             if in_turn:
                 self._in_flight.release()
@@ -90,13 +90,20 @@ class Claims:
         except TimeoutError:
             return False
 
-    async def _ask(self, claim: messages.Claim, lease: port.Lease, seconds: float) -> messages.Answer | None:
-        """Publish the claim and return its answer, or None if there is none for so long."""
+    async def _ask(self, claim: messages.Claim, held: in_hand.Held, seconds: float) -> messages.Answer | None:
+        """Publish the claim and return its answer, or None if there is none for so long.
+
+        A stop breaks the wait for the answer, never the wait for the confirm: a message that went back while its claim
+        was on the way would be claimed by its next holder first, and this claim, behind that one, would take the run
+        from it.
+        """
+        lease = held.delivery.lease
         with self._waiters.expect(claim.nonce) as answered:
             await self._post.send(port.letter(topology.EVENTS, "claim", claim, lease=lease)).confirmed()
             try:
-                async with self._clock.timeout(seconds):
-                    return await answered
+                with held.orders.interruptible(orders.BEFORE_IT_BEGINS):
+                    async with self._clock.timeout(seconds):
+                        return await answered
             except TimeoutError:
                 log.warning("claim_unanswered", run_id=claim.run_id, nonce=claim.nonce)
                 return None

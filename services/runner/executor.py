@@ -56,9 +56,9 @@ class Executor:
         """
         if grant.claimed:
             try:
-                await self._reports.started(grant).confirmed()
+                await self._reports.started(grant)
             except errors.LeaseLost:
                 return False
         elif not flow.pure:
-            self._reports.started(grant)
+            self._reports.show_life(grant)
         return True

@@ -6,6 +6,8 @@ the lease.
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import structlog
@@ -32,10 +34,21 @@ class Post:
     def __init__(self, bus: Publisher, clock: clock.Clock) -> None:
         self.bus = bus
         self.clock = clock
+        self._unwatched: set[asyncio.Task[None]] = set()
 
     def send(self, letter: port.Letter) -> "Sending":
         """Publish at once; the result tells when it is confirmed."""
         return Sending(self, letter)
+
+    def send_unwatched(self, letter: port.Letter) -> None:
+        """Publish at once, and again while the lease lives if it is not confirmed, without anybody's waiting for it."""
+        sending = self.send(letter)
+        sending.on_failure(lambda: self._see_to(sending))
+
+    def _see_to(self, sending: "Sending") -> None:
+        task = asyncio.create_task(_until_confirmed(sending))
+        self._unwatched.add(task)
+        task.add_done_callback(self._unwatched.discard)
 
 
 class Sending:
@@ -54,6 +67,10 @@ class Sending:
         """Whether the broker is known to hold it."""
         future = self._future
         return future.done() and not future.cancelled() and future.exception() is None
+
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Call back if the broker does not confirm the first try."""
+        self._future.add_done_callback(lambda done: callback() if done.cancelled() or done.exception() else None)
 
     async def confirmed(self) -> None:
         """Return once the broker holds it.
@@ -79,3 +96,8 @@ class Sending:
         lease = self._letter.lease
         if lease is not None and lease.lost:
             raise errors.LeaseLost("the lease ended before this was confirmed")
+
+
+async def _until_confirmed(sending: Sending) -> None:
+    with suppress(errors.LeaseLost, errors.MessageTooLarge):
+        await sending.confirmed()

@@ -19,8 +19,15 @@ class Reports:
         self._clock = post.clock
         self._runner_id = runner_id
 
-    def started(self, grant: Grant) -> publishing.Sending:
-        """Tell that an attempt begins."""
+    async def started(self, grant: Grant) -> None:
+        """Tell that an attempt begins, and return once the broker holds it; `LeaseLost` if it never will."""
+        await self._post.send(self._start_of(grant)).confirmed()
+
+    def show_life(self, grant: Grant) -> None:
+        """Tell that an attempt begins, without waiting: the sweeper must know of a run that is silent for long."""
+        self._post.send_unwatched(self._start_of(grant))
+
+    def _start_of(self, grant: Grant) -> port.Letter:
         event = messages.Started(
             run_id=grant.request.run_id,
             attempt=grant.attempt,
@@ -28,7 +35,7 @@ class Reports:
             now_ms=grant.now_ms,
             runner_id=self._runner_id,
         )
-        return self._send("started", event, grant.lease)
+        return port.letter(topology.EVENTS, "started", event, lease=grant.lease)
 
     def steps(self, grant: Grant, steps: outcomes.Steps) -> publishing.Sending:
         """Tell of finished steps."""

@@ -63,7 +63,7 @@ class Sweeper:
 
     def _later_starts(self, at_ms: int) -> dict[proofs.Lane, int]:
         """As `list_later_starts.sql`."""
-        started_before_ms = at_ms - AGES.hold_ms
+        started_before_ms = at_ms - AGES.after_ms
         starts: dict[proofs.Lane, int] = {}
         for run in self.record.rows.values():
             if run.state is None or run.request is None or run.state.attempt > 1:

@@ -4,8 +4,8 @@
 with closed as (
     update runs
     set status = 'error', finished_at = clock_timestamp(), error = $2::json, parked_until = null
-    where id = any($1::uuid[]) and finished_at is null and seen_at is null
-      and (refused_at is not null or flow_id is null)
+    where id = any($1::uuid[]) and finished_at is null
+      and (flow_id is null or (refused_at is not null and seen_at is null))
     returning id
 ), forgotten as (
     delete from run_journals where run_id in (select id from closed)

@@ -65,7 +65,7 @@ async def test_a_run_whose_queue_was_purged_comes_back_once(desk: Desk, sweeper:
     await desk.say(request)
     await lose(desk)
 
-    for minute in (2, 4, 7, 8):
+    for minute in (2, 4, 8, 9):
         clock.at(minute)
         await sweeper.sweep()
 
@@ -78,7 +78,7 @@ async def test_a_swept_run_goes_on_by_a_claim(desk: Desk, sweeper: Sweeper, cloc
     request = accepted()
     await desk.say(request)
     await lose(desk)
-    for minute in (2, 7):
+    for minute in (2, 9):
         clock.at(minute)
         await sweeper.sweep()
     wake = await desk.hear(topology.CLAIMED)
@@ -105,7 +105,7 @@ async def test_a_run_that_a_runner_may_hold_unstarted_is_left(desk: Desk, sweepe
     clock.at(2)
     await sweeper.sweep()
 
-    clock.at(6.9)
+    clock.at(7.9)
     await sweeper.sweep()
 
     assert await swept(desk) == 0
@@ -117,7 +117,7 @@ async def test_a_run_that_was_accepted_later_and_has_long_begun_proves_it_too(
     lost, begun = accepted(0), accepted(2)
     await desk.say(lost, begun, factories.started(begun.run_id, at_ms=begun.received_at_ms))
 
-    clock.at(8)
+    clock.at(9)
     await sweeper.sweep()
 
     assert (await desk.hear(topology.CLAIMED)).run_id == lost.run_id
@@ -129,7 +129,7 @@ async def test_one_that_was_claimed_proves_nothing(desk: Desk, sweeper: Sweeper,
     start = factories.started(begun.run_id, attempt=2, at_ms=begun.received_at_ms)
     await desk.say(accepted(0), begun, factories.claim(begun.run_id), start)
 
-    clock.at(8)
+    clock.at(9)
     await sweeper.sweep()
 
     assert await swept(desk) == 0

@@ -39,6 +39,18 @@ class Asking:
     def held(self, message: in_hand.Work, queue: str = topology.CLAIMED) -> in_hand.Held:
         return in_hand.Held(fakes.FakeDelivery(message, queue=queue), message, self.clock.monotonic())
 
+    def hold_confirms(self) -> "asyncio.Future[None]":
+        """Let everything that is published from now on arrive, confirmed only when the future says so."""
+        confirm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        publish = self.bus.publish
+
+        def hold(letter: port.Letter) -> "asyncio.Future[None]":
+            publish(letter)
+            return confirm
+
+        self.bus.publish = hold  # type: ignore[method-assign]  # the one thing that the test decides
+        return confirm
+
     def waiting(self, queue: str) -> int:
         found = self.broker.queue(queue)
         assert found is not None
@@ -100,6 +112,24 @@ async def test_a_grant_that_nobody_knows_how_to_run_is_unreadable(asking: Asking
     outcome = await asking.claims.grant(asking.held(messages.Wake(run_id="r")))
 
     assert isinstance(outcome, outcomes.Unreadable)
+
+
+async def test_a_stop_keeps_the_message_until_its_claim_is_confirmed(asking: Asking) -> None:
+    """Else the claim could land behind that of the next holder, and take the run from it."""
+    held = asking.held(messages.Wake(run_id="r"))
+    confirm = asking.hold_confirms()
+    asked = asyncio.create_task(asking.claims.grant(held))
+    await asking.recorder.wait_for(messages.Claim)
+
+    held.orders.give(Order.STOP)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    still_held = not asked.done()
+    confirm.set_result(None)
+
+    with pytest.raises(orders.Told):
+        await asked
+    assert still_held
 
 
 async def test_a_wait_that_is_over_starts_the_clock_anew(asking: Asking) -> None:

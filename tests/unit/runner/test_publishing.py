@@ -66,6 +66,20 @@ async def test_what_cannot_be_sent_is_told_at_once(error: errors.BusError) -> No
     assert len(bus.published) == 1
 
 
+async def test_what_nobody_waits_for_is_sent_again_too() -> None:
+    bus = FakeBus(errors.OutcomeUnknown("?"), None)
+    clock = fakes.FakeClock()
+    sent_again = asyncio.Event()
+    clock.on_sleep = sent_again.set
+
+    post(bus, clock).send_unwatched(LETTER)
+    async with asyncio.timeout(5):
+        await sent_again.wait()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    assert bus.published == [LETTER] * 2
+
+
 async def test_a_cancelled_wait_leaves_the_letter_on_its_way() -> None:
     class SlowBus:
         def __init__(self) -> None:
