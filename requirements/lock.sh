@@ -12,7 +12,7 @@ lock() {
         ${UPGRADE:+--upgrade} --output-file "requirements/$name.txt" pyproject.toml "$@"
 }
 
-lock run --extra dev --group build
+lock run --extra dev --extra fast --group build
 for service in gateway runner debugger; do
     lock "$service" --extra "$service" --extra fast --constraint requirements/run.txt
 done
