@@ -1,7 +1,7 @@
 """Who may call a webhook.
 
-A flow names its scheme. For `token`, the default, each verifier in turn looks at the bearer token and tells whether it
-opens the flow; one is enough. What is no scheme that this gateway knows opens nothing.
+A flow names its scheme. For `token`, the default, the bearer token must be the flow's own or a personal access token.
+What is no scheme that this gateway knows opens nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,13 +9,12 @@ from typing import Final
 
 from libs.common import errors, webhook_tokens
 from services.gateway.flows import Flow
+from services.gateway.personal_tokens import PersonalTokens
 
 MAX_TOKEN: Final = 4096
 MAX_VERIFIED: Final = 10_000
 
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
-
-Verifier = Callable[[str, Flow], bool]
 
 
 class WebhookTokens:
@@ -50,17 +49,21 @@ class WebhookTokens:
 class Authorization:
     """The second door of the endpoint, see the module."""
 
-    def __init__(self, *verifiers: Verifier) -> None:
-        self._verifiers = verifiers
+    def __init__(self, webhook_tokens: WebhookTokens, personal_tokens: PersonalTokens) -> None:
+        self._webhook_tokens = webhook_tokens
+        self._personal_tokens = personal_tokens
 
-    def check(self, flow: Flow, scheme: object, authorization: Sequence[str]) -> None:
-        """Return if a request with these `Authorization` headers may call the flow; `Unauthorized` if not."""
+    async def check(self, flow: Flow, scheme: object, authorization: Sequence[str]) -> None:
+        """Return if a request with these `Authorization` headers may call the flow.
+
+        `Unauthorized` without good credentials, `Forbidden` if they do not suffice, `Unavailable` if nobody can tell.
+        """
         if scheme == "none":
             return
         if scheme != "token":
             raise errors.Unauthorized("This flow asks for a kind of authorization that this gateway does not know.")
         token = bearer_token(authorization)
-        if not any(verify(token, flow) for verify in self._verifiers):
+        if not self._webhook_tokens(token, flow) and not await self._personal_tokens.opens(token):
             raise errors.Unauthorized("The token is not one of this flow, or has been rotated.", headers=_BEARER)
 
 

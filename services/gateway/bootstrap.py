@@ -1,6 +1,7 @@
 """How a gateway is put together: the one place where its parts meet."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from libs.common import keys, lifecycle, messages
 from libs.common.bus import port
@@ -14,8 +15,10 @@ from services.gateway.config import GatewaySettings
 from services.gateway.feed import FlowFeed
 from services.gateway.flows import Flows
 from services.gateway.notices import Notices
+from services.gateway.personal_tokens import PersonalTokens
 from services.gateway.replies import Replies
 from services.gateway.shedding import Shedding
+from services.gateway.token_feed import TokenFeed
 from services.gateway.webhooks import Webhooks
 
 
@@ -41,19 +44,31 @@ class Gateway:
         await self._parts.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a gateway keeps in memory of what is in PostgreSQL."""
+
+    flows: Flows
+    tokens: PersonalTokens
+
+
 def build(settings: GatewaySettings, bus: port.Bus, gateway_id: str) -> Gateway:
     """Return a gateway on this bus, which is started before it and stopped after it.
 
     The bus must have declared `topology.reply_queue(gateway_id)`.
     """
-    limit = settings.flow_cache_size
-    flows = Flows(limit=limit)
-    feed = FlowFeed(flows, settings.database_url.get_secret_value(), refresh_s=settings.flow_refresh_s, limit=limit)
-    return assemble(settings, bus, gateway_id, flows, feed)
+    limit, url = settings.flow_cache_size, settings.database_url.get_secret_value()
+    known = Known(Flows(limit=limit), PersonalTokens(limit=settings.token_cache_size, clock_ms=now_ms))
+    feeds = lifecycle.Lifecycle(
+        FlowFeed(known.flows, url, refresh_s=settings.flow_refresh_s, limit=limit),
+        TokenFeed(known.tokens, url, refresh_s=settings.flow_refresh_s, limit=settings.token_cache_size),
+    )
+    return assemble(settings, bus, gateway_id, known, feeds)
 
 
-def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, flows: Flows, feed: lifecycle.Part) -> Gateway:
-    """Return a gateway whose flows come from wherever `feed` takes them."""
+def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, known: Known, feed: lifecycle.Part) -> Gateway:
+    """Return a gateway that knows what `feed` tells it."""
+    flows = known.flows
     waiters: Waiters[messages.Result] = Waiters()
     notices = Notices(bus)
     shedding = Shedding(bus, min_waiting=settings.shed_min_waiting)
@@ -62,7 +77,7 @@ def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, flows: F
     )
     webhooks = Webhooks(
         flows,
-        Authorization(WebhookTokens(_token_key(settings), clock_ms=now_ms)),
+        Authorization(WebhookTokens(_token_key(settings), clock_ms=now_ms), known.tokens),
         acceptance,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_s,

@@ -21,8 +21,9 @@ class GatewaySettings(config.Settings):
     )
     body_timeout_s: float = Field(30, gt=0, description="How long a body may take to arrive, in seconds")
     flow_cache_size: int = Field(10_000, ge=1, description="The most flows that are kept in memory")
+    token_cache_size: int = Field(10_000, ge=1, description="The most personal access tokens that are kept in memory")
     flow_refresh_s: float = Field(
-        30, gt=0, description="How often the state of all flows is compared with PostgreSQL's, in seconds"
+        30, gt=0, description="How often all flows and tokens are compared with PostgreSQL's, in seconds"
     )
     shed_min_waiting: int = Field(
         200, ge=1, description="No request is turned away as too much while fewer messages wait in its lane"

@@ -44,7 +44,7 @@ class Webhooks:
 
         flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
         program, webhook = _webhook_of(flow)
-        self._authorization.check(flow, webhook.auth, request.headers.getall("Authorization", ()))
+        await self._authorization.check(flow, webhook.auth, request.headers.getall("Authorization", ()))
         if flow.state.status == "paused":
             return responses.paused()
 

@@ -4,6 +4,7 @@ import pytest
 from libs.common import errors
 from services.gateway import auth
 from services.gateway.flows import Flow
+from services.gateway.personal_tokens import PersonalTokens
 from tests.unit.gateway import samples
 
 
@@ -21,21 +22,23 @@ def clock() -> Clock:
 
 @pytest.fixture
 def authorization(clock: Clock) -> auth.Authorization:
-    return auth.Authorization(auth.WebhookTokens(samples.KEY, clock_ms=clock))
+    tokens = PersonalTokens(limit=10, clock_ms=clock)
+    tokens.connected()
+    return auth.Authorization(auth.WebhookTokens(samples.KEY, clock_ms=clock), tokens)
 
 
-def opens(authorization: auth.Authorization, flow: Flow, *headers: str) -> bool:
+async def opens(authorization: auth.Authorization, flow: Flow, *headers: str) -> bool:
     try:
-        authorization.check(flow, "token", headers)
+        await authorization.check(flow, "token", headers)
     except errors.Unauthorized:
         return False
     return True
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_flows_token_opens_it(authorization: auth.Authorization, scheme: str) -> None:
-    assert opens(authorization, samples.flow(), f"{scheme} {samples.token()}")
-    assert opens(authorization, samples.flow(), f"{scheme} {samples.token()}")  # from memory
+async def test_a_flows_token_opens_it(authorization: auth.Authorization, scheme: str) -> None:
+    assert await opens(authorization, samples.flow(), f"{scheme} {samples.token()}")
+    assert await opens(authorization, samples.flow(), f"{scheme} {samples.token()}")  # from memory
 
 
 @pytest.mark.parametrize(
@@ -55,57 +58,57 @@ def test_a_flows_token_opens_it(authorization: auth.Authorization, scheme: str) 
         "Bearer eyJhbGciOiJub25lIn0.eyJmbG93IjoieCIsImdlbiI6MX0.",
     ],
 )
-def test_nothing_else_does(authorization: auth.Authorization, header: str) -> None:
-    assert not opens(authorization, samples.flow(), header.format(token=samples.token()))
+async def test_nothing_else_does(authorization: auth.Authorization, header: str) -> None:
+    assert not await opens(authorization, samples.flow(), header.format(token=samples.token()))
 
 
-def test_a_refusal_names_the_scheme(authorization: auth.Authorization) -> None:
+async def test_a_refusal_names_the_scheme(authorization: auth.Authorization) -> None:
     for headers in ((), ("Bearer x",)):
         with pytest.raises(errors.Unauthorized) as refusal:
-            authorization.check(samples.flow(), "token", headers)
+            await authorization.check(samples.flow(), "token", headers)
 
         assert refusal.value.headers == {"WWW-Authenticate": "Bearer"}
 
 
-def test_one_header_is_needed_not_two(authorization: auth.Authorization) -> None:
+async def test_one_header_is_needed_not_two(authorization: auth.Authorization) -> None:
     header = f"Bearer {samples.token()}"
 
-    assert not opens(authorization, samples.flow())
-    assert not opens(authorization, samples.flow(), header, header)
+    assert not await opens(authorization, samples.flow())
+    assert not await opens(authorization, samples.flow(), header, header)
 
 
-def test_a_token_opens_no_other_flow(authorization: auth.Authorization) -> None:
+async def test_a_token_opens_no_other_flow(authorization: auth.Authorization) -> None:
     header = f"Bearer {samples.token()}"
 
-    assert opens(authorization, samples.flow(), header)
-    assert not opens(authorization, samples.flow(samples.OTHER_ID), header)
+    assert await opens(authorization, samples.flow(), header)
+    assert not await opens(authorization, samples.flow(samples.OTHER_ID), header)
 
 
-def test_a_token_of_another_algorithm_or_installation_opens_nothing(authorization: auth.Authorization) -> None:
+async def test_a_token_of_another_algorithm_or_installation_opens_nothing(authorization: auth.Authorization) -> None:
     claims = {"flow": samples.FLOW_ID, "gen": 1}
 
     for forged in (jwt.encode(claims, "x" * 64, "HS256"), jwt.encode(claims, samples.KEY * 2, "HS512")):
-        assert not opens(authorization, samples.flow(), f"Bearer {forged}")
+        assert not await opens(authorization, samples.flow(), f"Bearer {forged}")
 
 
-def test_rotating_closes_the_old_token_at_once(authorization: auth.Authorization) -> None:
+async def test_rotating_closes_the_old_token_at_once(authorization: auth.Authorization) -> None:
     header = f"Bearer {samples.token(generation=1)}"
-    assert opens(authorization, samples.flow(generation=1), header)
+    assert await opens(authorization, samples.flow(generation=1), header)
 
     rotated = samples.flow(generation=2)
 
-    assert not opens(authorization, rotated, header)
-    assert opens(authorization, rotated, f"Bearer {samples.token(generation=2)}")
+    assert not await opens(authorization, rotated, header)
+    assert await opens(authorization, rotated, f"Bearer {samples.token(generation=2)}")
 
 
-def test_an_overlap_ends_when_it_ends(authorization: auth.Authorization, clock: Clock) -> None:
+async def test_an_overlap_ends_when_it_ends(authorization: auth.Authorization, clock: Clock) -> None:
     rotated = samples.flow(generation=2, previous_generation=1, previous_until_ms=clock.now_ms + 1)
     header = f"Bearer {samples.token(generation=1)}"
-    assert opens(authorization, rotated, header)
+    assert await opens(authorization, rotated, header)
 
     clock.now_ms += 1
 
-    assert not opens(authorization, rotated, header)
+    assert not await opens(authorization, rotated, header)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
@@ -119,11 +122,11 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, clock: C
     assert len(tokens._verified) == 2
 
 
-def test_a_flow_without_authorization_is_open(authorization: auth.Authorization) -> None:
-    authorization.check(samples.flow(), "none", ())
+async def test_a_flow_without_authorization_is_open(authorization: auth.Authorization) -> None:
+    await authorization.check(samples.flow(), "none", ())
 
 
 @pytest.mark.parametrize("scheme", ["", "Token", None, {"hmac": {}}])
-def test_a_scheme_that_is_not_known_opens_nothing(authorization: auth.Authorization, scheme: object) -> None:
+async def test_a_scheme_that_is_not_known_opens_nothing(authorization: auth.Authorization, scheme: object) -> None:
     with pytest.raises(errors.Unauthorized):
-        authorization.check(samples.flow(), scheme, (f"Bearer {samples.token()}",))
+        await authorization.check(samples.flow(), scheme, (f"Bearer {samples.token()}",))

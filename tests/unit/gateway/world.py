@@ -18,8 +18,10 @@ from libs.common import messages, topology
 from libs.common.bus import port
 from libs.common.bus.memory import MemoryBroker, MemoryBus
 from services.gateway import bootstrap
+from services.gateway.clock import now_ms
 from services.gateway.config import GatewaySettings
 from services.gateway.flows import Flow, Flows
+from services.gateway.personal_tokens import PersonalTokens
 from tests.unit.gateway import samples
 
 GATEWAY_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -86,6 +88,7 @@ class World:
         self.bus: port.Bus = MemoryBus(self.broker, (topology.reply_queue(GATEWAY_ID),))
         self.runner_bus: port.Bus = MemoryBus(self.broker)
         self.flows = Flows(limit=100)
+        self.tokens = PersonalTokens(limit=100, clock_ms=now_ms)
         values = {
             "host": "127.0.0.1",
             "gateway_port": 0,
@@ -100,7 +103,8 @@ class World:
         self.answer: Callable[[messages.RunRequest], messages.Result | None] = echo
 
     async def start(self) -> None:
-        self.gateway = bootstrap.assemble(self.settings, self.bus, GATEWAY_ID, self.flows, StubFeed(self.flows))
+        known = bootstrap.Known(self.flows, self.tokens)
+        self.gateway = bootstrap.assemble(self.settings, self.bus, GATEWAY_ID, known, StubFeed(self.flows))
         await self.bus.start()
         await self.runner_bus.start()
         for mode in ("sync", "async"):
