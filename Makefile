@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check bench format docs lock clean help
+.PHONY: run test soak check bench format docs lock clean help
 
 run: $(VENV)/ready-to-run  ## Run everything in one process; needs nothing else (Ctrl-C ends it)
 	@exec $(BIN)/flowhook dev $(ARGS)
@@ -16,6 +16,10 @@ run: $(VENV)/ready-to-run  ## Run everything in one process; needs nothing else 
 test: $(VENV)/ready-to-test  ## Run the tests (ARGS="tests/unit -k name" picks some); sees to RabbitMQ where it may
 	@tests/servers/provide-rabbitmq.sh
 	@$(BIN)/pytest $(ARGS)
+
+soak: $(VENV)/ready-to-test  ## Run the long forms: 100,000 interleavings of the protocol, then minutes of faults at random
+	@tests/servers/provide-rabbitmq.sh
+	@FLOWHOOK_SOAK=1 $(BIN)/pytest -s tests/unit/debugger_recording/test_protocol_model.py tests/acceptance/test_chaos.py $(ARGS)
 
 check: $(VENV)/ready-to-test  ## Check format, lint, types, layers and spelling
 	@$(BIN)/ruff format --check .
