@@ -35,6 +35,11 @@ def read(source: bytes) -> tuple[Any, Marks]:
     return building.root, building.marks
 
 
+def is_text(plain: str) -> bool:
+    """Tell whether a plain scalar means its own text, not a number or a word of JSON's."""
+    return plain not in _WORDS and _NUMBER.fullmatch(plain) is None
+
+
 def _syntax_fault(error: yaml.YAMLError) -> errors.Fault:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "it holds characters that YAML does not allow"

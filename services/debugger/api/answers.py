@@ -1,13 +1,13 @@
 """Answers as bytes: JSON that keeps every value exactly, YAML for whoever asks for it, times in RFC 3339."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-import yaml
 from aiohttp import web
+
+from libs.common.flow import yaml_writer
 
 ALWAYS: Final = {
     "Cache-Control": "no-store",
@@ -15,8 +15,6 @@ ALWAYS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-_LOOKS_LIKE_A_NUMBER: Final = re.compile(r"-?[0-9][0-9.]*([eE][-+]?[0-9]+)?")  # to flows' reader, if not to the writer
-MAX_LINE: Final = 1_000_000  # characters: a template is never broken in two
 _YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 
 
@@ -34,9 +32,8 @@ def yaml_answer(
     value: Any, *, comment: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return the value as YAML in the order of its keys, below a comment of one line."""
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=MAX_LINE)
     return web.Response(
-        text=f"# {comment}\n{text}",
+        text=f"# {comment}\n{yaml_writer.write(value)}",
         status=status,
         content_type="application/yaml",
         headers={**ALWAYS, **(headers or {})},
@@ -82,18 +79,3 @@ def _quality(parameters: list[str]) -> float:
             except ValueError:
                 return 0.0
     return 1.0
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML as people write it: texts of several lines as blocks, no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "'" if _LOOKS_LIKE_A_NUMBER.fullmatch(value) else "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
