@@ -13,6 +13,7 @@ from services.debugger.api import app, routes
 from services.debugger.api.access import Access
 from services.debugger.api.flows import FlowCalls
 from services.debugger.api.runs import RunCalls
+from services.debugger.api.tokens import TokenCalls
 from services.debugger.api.webhooks import WebhookAddresses
 from services.debugger.config import DebuggerSettings
 from services.debugger.database_watch import DatabaseWatch
@@ -95,7 +96,7 @@ def build(settings: DebuggerSettings, bus: port.Bus, *, forgetful: bool = False)
 
 def _server(settings: DebuggerSettings, flows: FlowStore, runs: RunStore, tokens: TokenStore) -> app.ApiServer:
     addresses = WebhookAddresses(settings.public_url, settings.secret_key.get_secret_value())
-    table = routes.table(FlowCalls(flows, addresses), RunCalls(runs))
+    table = routes.table(FlowCalls(flows, addresses), RunCalls(runs), TokenCalls(tokens))
     application = app.build(
         table, Access(tokens), gateway_url=settings.public_url, max_body=settings.api_max_body_bytes
     )

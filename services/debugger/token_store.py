@@ -1,11 +1,13 @@
 """Personal access tokens in PostgreSQL: only their hash is kept, so nobody can read one there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
-from libs.common import ids
+from libs.common import ids, personal_tokens
 from services.debugger import statements
 
 
@@ -17,6 +19,25 @@ class Token:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token without its text, which nobody knows but its bearer."""
+
+    id: str
+    scopes: tuple[str, ...]
+    note: str
+    expires_at: datetime | None
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What becomes of a token's end: `changes`, to so many days from now or to never; else it stays."""
+
+    changes: bool
+    days: int | None = None
+
+
 class TokenStore:
     """The tokens of an installation."""
 
@@ -25,7 +46,7 @@ class TokenStore:
 
     async def find(self, text: str) -> Token | None:
         """Return the token, or None if nobody has it or its time is up; remember, to the minute, that it was used."""
-        row = await self._pool.fetchrow(statements.load("find_token"), digest(text))
+        row = await self._pool.fetchrow(statements.load("find_token"), personal_tokens.digest(text))
         if row is None:
             return None
         if row["stale"]:
@@ -34,9 +55,50 @@ class TokenStore:
 
     async def ensure(self, text: str, *, scopes: tuple[str, ...], note: str) -> None:
         """Make this text a token for good, if it is none yet."""
-        await self._pool.execute(statements.load("insert_token"), ids.new_id(), digest(text), list(scopes), note)
+        digest = personal_tokens.digest(text)
+        await self._pool.execute(statements.load("insert_token"), ids.new_id(), digest, list(scopes), note)
+
+    async def create(self, text: str, *, scopes: tuple[str, ...], note: str, days: int | None) -> TokenRow:
+        """Keep a new token that ends after so many days, or never."""
+        row = await self._pool.fetchrow(
+            statements.load("insert_personal_token"),
+            UUID(ids.new_id()),
+            personal_tokens.digest(text),
+            list(scopes),
+            note,
+            days,
+        )
+        return _row(row)
+
+    async def page(self, before: UUID | None, limit: int) -> list[TokenRow]:
+        """Return tokens, newest first."""
+        return [_row(row) for row in await self._pool.fetch(statements.load("list_tokens"), before, limit)]
+
+    async def delete(self, token_id: str) -> bool:
+        """Revoke the token; tell whether it was there."""
+        return await self._pool.fetchval(statements.load("delete_token"), UUID(token_id)) is not None
+
+    async def regenerate(self, token_id: str, text: str, renewal: Callable[[TokenRow], Renewal]) -> TokenRow | None:
+        """Give the token this text instead of its last one; None if there is no such token.
+
+        What becomes of its end, `renewal` says; an exception that it raises changes nothing and is passed on.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(statements.load("lock_token"), UUID(token_id))
+            if row is None:
+                return None
+            wanted = renewal(_row(row))
+            digest = personal_tokens.digest(text)
+            statement = statements.load("regenerate_token")
+            return _row(await connection.fetchrow(statement, row["id"], digest, wanted.changes, wanted.days))
 
 
-def digest(text: str) -> bytes:
-    """Return what is kept of a token. It is random and long, so one plain hash is enough."""
-    return sha256(text.encode()).digest()
+def _row(row: asyncpg.Record | None) -> TokenRow:
+    assert row is not None
+    return TokenRow(
+        str(row["id"]),
+        tuple(row["scopes"]),
+        row["note"],
+        row["expires_at"],
+        row["last_used"],
+    )

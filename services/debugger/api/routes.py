@@ -8,6 +8,7 @@ from aiohttp import web
 from services.debugger.api.flows import FlowCalls
 from services.debugger.api.runs import RunCalls
 from services.debugger.api.scopes import Permission
+from services.debugger.api.tokens import TokenCalls
 
 Call = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -22,7 +23,7 @@ class Route:
     call: Call
 
 
-def table(flows: FlowCalls, runs: RunCalls) -> tuple[Route, ...]:
+def table(flows: FlowCalls, runs: RunCalls, tokens: TokenCalls) -> tuple[Route, ...]:
     """Return all calls."""
     return (
         Route("GET", "/v1/flows", Permission.VIEW, flows.page),
@@ -37,4 +38,8 @@ def table(flows: FlowCalls, runs: RunCalls) -> tuple[Route, ...]:
         Route("POST", "/v1/flows/{id}/webhook-token/rotate", Permission.MANAGE, flows.rotate),
         Route("GET", "/v1/runs", Permission.VIEW, runs.page),
         Route("GET", "/v1/runs/{run_id}", Permission.VIEW, runs.read),
+        Route("GET", "/v1/personal-access-tokens", Permission.VIEW, tokens.page),
+        Route("POST", "/v1/personal-access-tokens", Permission.MANAGE, tokens.create),
+        Route("DELETE", "/v1/personal-access-tokens/{id}", Permission.DELETE, tokens.delete),
+        Route("POST", "/v1/personal-access-tokens/{id}/regenerate", Permission.MANAGE, tokens.regenerate),
     )

@@ -1,7 +1,10 @@
 """What each scope of a personal access token permits, as one table."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
+
+from libs.common import personal_tokens
 
 
 class Permission(Enum):
@@ -20,9 +23,9 @@ GRANTS: Final = {
 }
 
 
-def permissions(scopes: frozenset[str]) -> frozenset[Permission]:
+def permissions(scopes: Iterable[str]) -> frozenset[Permission]:
     """Return all that these scopes permit together; a colon is taken for the dot, an unknown scope permits nothing."""
-    granted = (GRANTS.get(scope.replace(":", "."), frozenset()) for scope in scopes)
+    granted = (GRANTS.get(personal_tokens.canonical(scope), frozenset()) for scope in scopes)
     return frozenset[Permission]().union(*granted)
 
 

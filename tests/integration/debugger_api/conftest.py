@@ -11,6 +11,7 @@ from services.debugger.api import app, routes
 from services.debugger.api.access import Access
 from services.debugger.api.flows import FlowCalls
 from services.debugger.api.runs import RunCalls
+from services.debugger.api.tokens import TokenCalls
 from services.debugger.api.webhooks import WebhookAddresses
 from services.debugger.flow_store import FlowStore
 from services.debugger.record_store import RecordStore
@@ -28,7 +29,8 @@ async def world(database_url: str) -> AsyncIterator[World]:
     for scope, text in texts.items():
         await tokens.ensure(text, scopes=(scope,), note="a test")
     flows = FlowStore(pool)
-    table = routes.table(FlowCalls(flows, WebhookAddresses(PUBLIC_URL, SECRET)), RunCalls(RunStore(pool)))
+    calls = FlowCalls(flows, WebhookAddresses(PUBLIC_URL, SECRET)), RunCalls(RunStore(pool)), TokenCalls(tokens)
+    table = routes.table(*calls)
     application = app.build(table, Access(tokens), gateway_url=PUBLIC_URL, max_body=MAX_BODY)
     async with TestClient(TestServer(application)) as client:
         yield World(client, texts, flows, RecordStore(pool), pool, table)

@@ -8,6 +8,7 @@ from libs.common import errors
 from services.debugger.api import routes
 from services.debugger.api.flows import FlowCalls
 from services.debugger.api.runs import RunCalls
+from services.debugger.api.tokens import TokenCalls
 from services.debugger.api.scopes import Permission
 from services.debugger.flow_store import FlowStore
 
@@ -19,7 +20,7 @@ NOTHING = cast("Any", None)
 def test_the_page_lists_every_call_and_no_other() -> None:
     written = re.findall(r"^\| `([A-Z]+) ([^`?]+)[^`]*` \| (\w+) \|", PAGE, flags=re.MULTILINE)
 
-    table = routes.table(FlowCalls(cast("FlowStore", NOTHING), NOTHING), RunCalls(NOTHING))
+    table = routes.table(FlowCalls(cast("FlowStore", NOTHING), NOTHING), RunCalls(NOTHING), TokenCalls(NOTHING))
 
     assert written == [(route.method, route.path, WORDS[route.needs]) for route in table]
 
