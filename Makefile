@@ -19,7 +19,7 @@ test: $(VENV)/ready-to-test  ## Run the tests (ARGS="tests/unit -k name" picks s
 
 soak: $(VENV)/ready-to-test  ## Run the long forms: 100,000 interleavings of the protocol, then minutes of faults at random
 	@tests/servers/provide-rabbitmq.sh
-	@FLOWHOOK_SOAK=1 $(BIN)/pytest -s tests/unit/debugger_recording/test_protocol_model.py tests/acceptance/test_chaos.py $(ARGS)
+	@FLOWHOOK_SOAK=1 $(BIN)/pytest -s tests/model/test_protocol_model.py tests/acceptance/test_chaos.py $(ARGS)
 
 check: $(VENV)/ready-to-test  ## Check format, lint, types, layers and spelling
 	@$(BIN)/ruff format --check .

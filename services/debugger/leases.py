@@ -6,7 +6,7 @@ queue behind all that a lost runner published. A claim that is granted makes a n
 attempt, and what comes from a lower one no longer counts (the fence). So two runners may believe in one run, and only
 one is heard.
 
-Three details that a model found (tests/unit/debugger_recording/test_protocol_model.py holds them):
+Three details that a model found (tests/model/test_protocol_model.py holds them):
 
 - An attempt that has parked or was handed back is over: nothing more from it counts, or a repeated `started` behind its
   `parked` would leave the run held by nobody and due never.
