@@ -8,8 +8,8 @@ from libs.common import errors
 from services.debugger.api import routes
 from services.debugger.api.flows import FlowCalls
 from services.debugger.api.runs import RunCalls
-from services.debugger.api.tokens import TokenCalls
 from services.debugger.api.scopes import Permission
+from services.debugger.api.tokens import TokenCalls
 from services.debugger.flow_store import FlowStore
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/api.md").read_text(encoding="utf-8")
