@@ -35,7 +35,7 @@ def draw(place: Place, examples: Sequence[Example], *, colour: bool) -> str:
         f"  {paint('1;32', f'Flowhook {place.version} is running')}{paint('2', '   Ctrl-C stops it')}",
         "",
         row("Webhooks", f"{place.gateway_url}/v1/flow-webhook/…"),
-        row("API", f"{place.api_url}/v1"),
+        row("Console", f"{place.api_url}/   its API is at {place.api_url}/v1"),
         row("Health", f"{place.admin_url}/readyz   {place.admin_url}/metrics"),
         row("Data", str(place.data)),
         row("Token", place.token),
