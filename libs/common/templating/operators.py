@@ -49,7 +49,7 @@ def _numbers(symbol: str, left: Any, right: Any) -> Any:
 def _bound_power(base: Any, exponent: Any) -> None:
     if isinstance(base, int) and isinstance(exponent, int):
         bits = max(1, abs(base)).bit_length() - 1  # 0 for -1, 0 and 1, whose powers stay small
-        if bits * abs(exponent) > values.LONGEST_INT_BITS:
+        if bits * abs(exponent) > values.MOST_INT.bit_length():
             raise values.failed("a number would have more than 4,300 digits")
 
 

@@ -12,7 +12,9 @@ from libs.common.templating import budget
 
 FAILED: Final = "template_error"
 DEEPEST: Final = 100
-LONGEST_INT_BITS: Final = 14_284  # 4,300 digits, what Python turns into text and JSON's reader lets in
+# What Python turns into text (4,300 digits) and JSON's reader lets in (4,300 characters, so a sign costs a digit).
+LEAST_INT: Final = 1 - 10**4299
+MOST_INT: Final = 10**4300 - 1
 
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (type(None), "null"),
@@ -101,8 +103,8 @@ def _number_text(value: Any) -> str:
 
 def checked_number(value: Any) -> Any:
     """Return a number that is short enough to be written; anything but an int as it is."""
-    if isinstance(value, int) and value.bit_length() > LONGEST_INT_BITS:
-        raise failed("a number has more than 4,300 digits")
+    if isinstance(value, int) and not LEAST_INT <= value <= MOST_INT:
+        raise failed("a number has more than 4,300 digits, its sign counted as one")
     return value
 
 
