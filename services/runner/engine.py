@@ -86,14 +86,16 @@ class Execution:
     async def execute(self) -> outcomes.Executed:
         """Run the flow's steps, then render the response."""
         try:
-            outcome = await self._sequence(self._attempt.program.steps)
+            return await self._sequence(self._attempt.program.steps) or self._finish(None)
         except orders.Told:
-            outcome = self._told()
+            return self._told()
         except errors.LeaseLost:
-            outcome = outcomes.Lost()
+            return outcomes.Lost()
         except errors.MessageTooLarge as error:
-            outcome = self._failure(messages.RunError(code="result_too_large", message=str(error)))
-        return outcome or self._finish(None)
+            return self._failure(messages.RunError(code="result_too_large", message=str(error)))
+        except Exception as error:  # else it would be handed from runner to runner, and act again each time
+            log.exception("run_broken", run_id=self._attempt.request.run_id)
+            return self._failure(messages.RunError(code="internal", message=f"the run broke: {type(error).__name__}"))
 
     def _told(self) -> outcomes.Executed:
         if Order.LOST in self._orders.given:

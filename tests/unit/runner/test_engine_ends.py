@@ -41,6 +41,17 @@ async def test_a_template_that_fails_fails_its_step() -> None:
     assert "nothing" in outcome.error.message
 
 
+async def test_what_nobody_has_thought_of_ends_the_run_instead_of_going_round() -> None:
+    bench = Bench()
+    bench.http.answers = lambda _: {"unreadable": -(10**4299)}  # one digit too many to be read again
+
+    outcome = await bench.run(compiled(WEBHOOK, CALL_A, CALL_B))
+
+    assert isinstance(outcome, outcomes.Failed)
+    assert outcome.error.code == "internal"
+    assert len(bench.http.calls) == 1
+
+
 @pytest.mark.parametrize("body", ["{{ nothing }}", "{{ 1 / 0 }}"])
 async def test_a_response_that_fails_fails_the_run(body: str) -> None:
     outcome = await Bench().run(
