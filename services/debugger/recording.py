@@ -1,10 +1,14 @@
 """The recording half of the service, put together: what its composition root starts beside the API."""
 
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
 import asyncpg
 
 from libs.common.bus import port
 from libs.common.lifecycle import Part
-from services.debugger import partitions, proofs
+from services.debugger import partitions, proofs, rate_counters
 from services.debugger.config import DebuggerSettings
 from services.debugger.dead import DeadRuns
 from services.debugger.leadership import Leadership
@@ -33,7 +37,11 @@ def build_duties(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool, 
         every_s=settings.sweep_every_s,
         forgetful=forgetful,
     )
-    duties = {"scheduler": scheduler.work, "sweeper": sweeper.work}
+    duties: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "scheduler": scheduler.work,
+        "sweeper": sweeper.work,
+        "rate-counters": partial(rate_counters.work, pool),
+    }
     return (
         DeadRuns(bus),
         partitions.duty(pool),

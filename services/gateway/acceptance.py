@@ -16,6 +16,7 @@ from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
 from libs.common.flow import program as programs
 from services.gateway import acknowledgement, intake, metrics, responses
+from services.gateway.clients import CLIENT
 from services.gateway.clock import now_ms
 from services.gateway.flows import Flow
 from services.gateway.notices import Notices
@@ -58,9 +59,7 @@ class Acceptance:
         webhook = program.webhook
         assert webhook is not None
         self._admit("async" if webhook.is_async else "sync", flow.lane)
-        http = intake.http_request(
-            request.method, request.remote or "", request.headers.items(), flow, content, now_ms()
-        )
+        http = intake.http_request(request.method, request[CLIENT].ip, request.headers.items(), flow, content, now_ms())
         reply_to = None if webhook.is_async else self._gateway_id
         run = intake.run_request(ids.new_id(), flow, http, content, reply_to)
         letter = port.letter(topology.RUNS, topology.run_key(run.mode, run.lane), run, alone=not program.pure)

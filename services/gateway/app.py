@@ -81,6 +81,7 @@ class GatewayServer:
         except Exception:
             log.exception("request_failed")
             answer = responses.failed(_internal())
+        self._webhooks.describe(request, answer)
         metrics.answers(answer.status).inc()
         return answer
 

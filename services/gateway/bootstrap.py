@@ -1,12 +1,13 @@
 """How a gateway is put together: the one place where its parts meet."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from libs.common import keys, lifecycle, messages
 from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
-from services.gateway import metrics
+from services.gateway import clients, metrics
 from services.gateway.acceptance import Acceptance
 from services.gateway.app import GatewayServer
 from services.gateway.auth import Authorization, WebhookTokens
@@ -16,6 +17,10 @@ from services.gateway.feed import FlowFeed
 from services.gateway.flows import Flows
 from services.gateway.notices import Notices
 from services.gateway.personal_tokens import PersonalTokens
+from services.gateway.rate_counters import Counters, PostgresCounters
+from services.gateway.rate_limit import RateLimit
+from services.gateway.rate_limiter import Limiter
+from services.gateway.rate_window import Limit
 from services.gateway.replies import Replies
 from services.gateway.shedding import Shedding
 from services.gateway.token_feed import TokenFeed
@@ -63,11 +68,18 @@ def build(settings: GatewaySettings, bus: port.Bus, gateway_id: str) -> Gateway:
         FlowFeed(known.flows, url, refresh_s=settings.flow_refresh_s, limit=limit),
         TokenFeed(known.tokens, url, refresh_s=settings.flow_refresh_s, limit=settings.token_cache_size),
     )
-    return assemble(settings, bus, gateway_id, known, feeds)
+    return assemble(settings, bus, gateway_id, known, feeds, PostgresCounters(url, _rate(settings)))
 
 
-def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, known: Known, feed: lifecycle.Part) -> Gateway:
-    """Return a gateway that knows what `feed` tells it."""
+def assemble(
+    settings: GatewaySettings,
+    bus: port.Bus,
+    gateway_id: str,
+    known: Known,
+    feed: lifecycle.Part,
+    counters: Counters,
+) -> Gateway:
+    """Return a gateway that knows what `feed` tells it, and shares its count of requests through `counters`."""
     flows = known.flows
     waiters: Waiters[messages.Result] = Waiters()
     notices = Notices(bus)
@@ -75,7 +87,10 @@ def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, known: K
     acceptance = Acceptance(
         bus, waiters, notices, shedding, gateway_id=gateway_id, sync_timeout_s=settings.sync_timeout_seconds
     )
+    limiter = Limiter(_rate(settings), counters, clock=time.monotonic)
+    proxies = clients.networks_of(settings.trusted_proxies)
     webhooks = Webhooks(
+        RateLimit(clients.Clients(proxies), limiter),
         flows,
         Authorization(WebhookTokens(_token_key(settings), clock_ms=now_ms), known.tokens),
         acceptance,
@@ -87,8 +102,12 @@ def assemble(settings: GatewaySettings, bus: port.Bus, gateway_id: str, known: K
     )
     metrics.WAITING.set_function(lambda: len(waiters))
     metrics.FLOWS.set_function(lambda: len(flows))
-    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, feed, server)
+    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, feed, limiter, server)
     return Gateway(parts, server, {"bus": lambda: bus.ready, "flows": lambda: flows.loaded})
+
+
+def _rate(settings: GatewaySettings) -> Limit:
+    return Limit(settings.rate_limit, settings.rate_window_seconds)
 
 
 def _token_key(settings: GatewaySettings) -> bytes:

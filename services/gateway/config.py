@@ -1,8 +1,9 @@
 """What the gateway reads from its environment."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from libs.common import config
+from services.gateway import clients
 
 
 class GatewaySettings(config.Settings):
@@ -28,4 +29,21 @@ class GatewaySettings(config.Settings):
     shed_min_waiting: int = Field(
         200, ge=1, description="No request is turned away as too much while fewer messages wait in its lane"
     )
+    rate_limit: int = Field(
+        300, ge=1, le=1_000_000_000, description="How many requests of one client address are admitted in a window"
+    )
+    rate_window_seconds: int = Field(
+        300, ge=1, le=86_400, description="How long such a window is, from an address's first request on, in seconds"
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks (CIDRs, with commas) of the proxies whose word on the client's address is believed: "
+        "X-Forwarded-For or Forwarded",
+    )
     stop_grace_s: float = Field(10, gt=0, description="How long requests under way may take at a stop, in seconds")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_networks(cls, value: str) -> str:
+        clients.networks_of(value)
+        return value

@@ -9,6 +9,12 @@ ANSWERS: Final = Counter("flowhook_gateway_answers_total", "Answers sent, by HTT
 UNAVAILABLE: Final = Counter("flowhook_gateway_unavailable_total", "Requests answered 503, by reason", ["reason"])
 WAITING: Final = Gauge("flowhook_gateway_waiting", "Senders of synchronous flows that wait for a result")
 FLOWS: Final = Gauge("flowhook_gateway_flows", "Flows in memory")
+RATE_ALONE: Final = Gauge(
+    "flowhook_gateway_rate_limit_alone", "1 while the shared count is away and this gateway limits on its own"
+)
+RATE_COUNTED_ALONE: Final = Counter(
+    "flowhook_gateway_rate_limit_counted_alone_total", "Requests that this gateway counted on its own"
+)
 REPLY_SECONDS: Final = Histogram(
     "flowhook_gateway_reply_seconds",
     "From acceptance to the answer of a synchronous flow",

@@ -2,11 +2,12 @@
 
     address    404 not_found            payload.parse, body.read   413, 408, 400, 415
     method     405 method_not_allowed   acceptance                 503 unavailable
-    flow       404, 503                 ... and from there on the request is a run
+    rate limit 429                      ... and from there on the request is a run
+    flow       404, 503
     token      401, 403
     paused     200 biz_logic
 
-The rate limit belongs between method and flow: it counts every request to an address and method that exist.
+The rate limit counts every request to an address and method that exist, whatever becomes of it.
 """
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from services.gateway import address, body, payload, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
 from services.gateway.flows import Flow, Flows
+from services.gateway.rate_limit import RateLimit
 
 
 class Webhooks:
@@ -24,6 +26,7 @@ class Webhooks:
 
     def __init__(
         self,
+        rate_limit: RateLimit,
         flows: Flows,
         authorization: Authorization,
         acceptance: Acceptance,
@@ -31,6 +34,7 @@ class Webhooks:
         max_body_bytes: int,
         body_timeout_s: float,
     ) -> None:
+        self._rate_limit = rate_limit
         self._flows = flows
         self._authorization = authorization
         self._acceptance = acceptance
@@ -40,7 +44,9 @@ class Webhooks:
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Return the answer; `RequestError` for what a check refuses."""
         flow_id, query = address.parse(request.raw_path)
+        self._rate_limit.note(request)
         address.check_method(request.method)
+        await self._rate_limit.check(request)
 
         flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
         program, webhook = _webhook_of(flow)
@@ -51,6 +57,10 @@ class Webhooks:
         received = await body.read(request, limit=self._max_body_bytes, timeout_s=self._body_timeout_s)
         content = payload.parse(query, request.headers.get("Content-Type", ""), received)
         return await self._acceptance.accept(request, flow, program, content)
+
+    def describe(self, request: web.BaseRequest, answer: web.Response) -> None:
+        """Put on the answer what every answer of the endpoint bears, an error's too."""
+        self._rate_limit.describe(request, answer)
 
 
 def _webhook_of(flow: Flow) -> tuple[programs.Program, programs.WebhookSettings]:

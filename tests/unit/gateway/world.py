@@ -22,7 +22,9 @@ from services.gateway.clock import now_ms
 from services.gateway.config import GatewaySettings
 from services.gateway.flows import Flow, Flows
 from services.gateway.personal_tokens import PersonalTokens
+from services.gateway.rate_window import Limit
 from tests.unit.gateway import samples
+from tests.unit.gateway.counters import CountersBoard, MemoryCounters
 
 GATEWAY_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -95,16 +97,21 @@ class World:
             "database_url": "postgresql://nobody@127.0.0.1:9/none",
             "secret_key": samples.SECRET,
             "stop_grace_s": 2,
+            "rate_limit": 1_000_000,
             **settings,
         }
         self.settings = GatewaySettings.load(**values)
+        self.board = CountersBoard(Limit(self.settings.rate_limit, self.settings.rate_window_seconds))
+        self.counters = MemoryCounters(self.board)
         self.runs: asyncio.Queue[messages.RunRequest] = asyncio.Queue()
         self.events: asyncio.Queue[Any] = asyncio.Queue()
         self.answer: Callable[[messages.RunRequest], messages.Result | None] = echo
 
     async def start(self) -> None:
         known = bootstrap.Known(self.flows, self.tokens)
-        self.gateway = bootstrap.assemble(self.settings, self.bus, GATEWAY_ID, known, StubFeed(self.flows))
+        self.gateway = bootstrap.assemble(
+            self.settings, self.bus, GATEWAY_ID, known, StubFeed(self.flows), self.counters
+        )
         await self.bus.start()
         await self.runner_bus.start()
         for mode in ("sync", "async"):
