@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.acceptance.installation import Installation
 from tests.servers.postgres import PostgresServer
@@ -45,3 +46,17 @@ async def alone(open_folder: Path) -> AsyncIterator[Installation]:
     one.env["FLOWHOOK_DATA_DIR"] = str(open_folder / "data")
     yield one
     await one.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(
+    rabbitmq: RabbitServer, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Installation]:
+    """An installation for the tests of one module, with one process of each service; `asyncio(loop_scope="module")`."""
+    database = await postgres.create()
+    one = Installation(rabbitmq.new_url(), postgres.url_of(database), tmp_path_factory.mktemp("shared"))
+    one.env["FLOWHOOK_RATE_LIMIT"] = "100000"
+    await one.start_all()
+    yield one
+    await one.close()
+    await postgres.drop(database)
