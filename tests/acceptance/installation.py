@@ -107,7 +107,7 @@ class Installation:
             json=body,
             headers={"Authorization": f"Bearer {TOKEN}"},
         ) as answer:
-            content = await answer.json()
+            content = await answer.json() if answer.status != 204 else None
             assert answer.status < 300, content
             return content
 
