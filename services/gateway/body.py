@@ -1,4 +1,7 @@
-"""Reading a body: within its limit of size, whatever the sender announced, and of time."""
+"""Reading a body as it comes over the wire: within a limit of size, whatever the sender announced, and of time.
+
+What is read here is what signatures are over; `codings` and `payload` make something of it afterwards.
+"""
 
 import asyncio
 from typing import Final
@@ -6,28 +9,30 @@ from typing import Final
 from aiohttp import StreamReader, web
 
 from libs.common import errors
+from services.gateway import codings
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 async def read(request: web.BaseRequest, *, limit: int, timeout_s: float) -> bytes:
-    """Return the bytes of the body.
+    """Return the bytes of the body as they arrived.
 
-    `PayloadTooLarge` as soon as there are more than `limit`; `Timeout` where they do not all come in time;
-    `InvalidPayload` for a broken transfer encoding; `UnsupportedMediaType` for an encoded body.
+    They are at most `limit`, or a little more where a `Content-Encoding` has to be undone.
+    `PayloadTooLarge` as soon as there are more; `Timeout` where they do not all come in time; `InvalidPayload` for a
+    broken transfer encoding.
     """
     if not request.can_read_body:
         return b""
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+    most = codings.encoded_limit(request.headers.getall("Content-Encoding", ()), limit)
+    if (request.content_length or 0) > most:
+        raise codings.too_large(limit)
     content = request.content
     if content.is_eof():  # it came with the headers, as nearly all do
         whole = content.read_nowait()
     else:
-        whole = await _receive(request, limit, timeout_s)
-    if len(whole) > limit:
-        raise _too_large(limit)
-    _check_encoding(request.headers.get("Content-Encoding", ""))
+        whole = await _receive(request, most, timeout_s)
+    if len(whole) > most:
+        raise codings.too_large(limit)
     return whole
 
 
@@ -48,15 +53,6 @@ async def _gather(content: StreamReader, limit: int) -> bytes:
     while len(parts) <= limit and (part := await content.readany()):
         parts += part
     return bytes(parts)
-
-
-def _too_large(limit: int) -> errors.PayloadTooLarge:
-    return errors.PayloadTooLarge(f"The body is longer than {limit} bytes.", data={"max_bytes": limit})
-
-
-def _check_encoding(encoding: str) -> None:
-    if encoding.strip().lower() not in ("", "identity"):
-        raise errors.UnsupportedMediaType("An encoded body is not read here. Send it without Content-Encoding.")
 
 
 async def _continue(request: web.BaseRequest) -> None:

@@ -4,15 +4,15 @@ from email.message import Message
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-Kind = Literal["json", "xml", "form"]
+Kind = Literal["json", "xml", "form", "multipart", "other"]
 
 
 class MediaType(NamedTuple):
-    """How the body is to be read. Whatever is neither XML nor a form is read as JSON."""
+    """How the body is to be read, and the parameters that this takes."""
 
-    name: str
     kind: Kind
-    charset: str | None
+    charset: str | None = None
+    boundary: str | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -21,14 +21,20 @@ def parse(content_type: str) -> MediaType:
     message = Message()
     if content_type.isascii():
         message["content-type"] = content_type
-    name = message.get_content_type()
-    charset = message.get_param("charset")
-    return MediaType(name, _kind(name), charset if isinstance(charset, str) else None)
+    kind = _kind(message.get_content_type())
+    return MediaType(kind, _parameter(message, "charset"), _parameter(message, "boundary"))
 
 
 def _kind(name: str) -> Kind:
+    if name == "application/json" or name.endswith("+json"):
+        return "json"
     if name in ("application/xml", "text/xml") or name.endswith("+xml"):
         return "xml"
-    if name in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if name == "application/x-www-form-urlencoded":
         return "form"
-    return "json"
+    return "multipart" if name == "multipart/form-data" else "other"
+
+
+def _parameter(message: Message, name: str) -> str | None:
+    value = message.get_param(name)
+    return value if isinstance(value, str) else None

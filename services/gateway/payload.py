@@ -1,28 +1,25 @@
 """What a sender sent, as one dictionary: query parameters and body keys together, the body winning.
 
-Pure. JSON is read strictly: what no standard parser takes back unchanged (`NaN`, `1e400`, half a surrogate pair) is
-refused, and nesting is bounded *before* anything recurses. The input travels as the bytes that were sent wherever they
-are a JSON object already, so integers and characters are kept exactly.
+Pure: bytes in, values out. How each format is read stands in `formats`; here is which of them a body is in:
+
+    json, +json                              JSON
+    xml, +xml                                XML
+    x-www-form-urlencoded, multipart form    JSON where it is an object or an array, else that form
+    any other, or none                       JSON, else a form where the whole body is plainly one
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
 
 import msgspec
 
 from libs.common import errors
-from services.gateway import charsets, media_types, nesting
-
-MAX_PARAMETERS: Final = 10_000
+from services.gateway import charsets, media_types
+from services.gateway.formats import form_body, json_body, multipart_body, xml_body
 
 _EMPTY: Final = msgspec.Raw(b"{}")
-_ASCII: Final = "".join(map(chr, range(128)))
-_AT_BYTE: Final = re.compile(r"(?:JSON is malformed: )?(.*) \(byte (\d+)\)")
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,82 +33,45 @@ class Content:
 
 
 def parse(query: str, content_type: str, body: bytes) -> Content:
-    """Return the content of a request.
-
-    `InvalidPayload` for what is not what it says it is, `UnsupportedMediaType` for what is not read.
-    """
-    parameters = parse_query(query) if query else {}
+    """Return the content of a request, whose body is not encoded any more; `InvalidPayload` for what it must not be."""
+    parameters = form_body.parse_query(query) if query else {}
     if not body:
         encoded = _raw(parameters) if parameters else _EMPTY
         return Content(parameters, encoded, encoded, "")
-    text, utf8 = _text(body, content_type)
-    values, whole = _object(utf8)
+    read, text = _read(media_types.parse(content_type), body)
     if parameters:
-        values = parameters | values
+        values = parameters | read.values
         return Content(values, _raw(values), _raw(parameters), text)
-    return Content(values, whole, _EMPTY, text)
+    return Content(read.values, read.encoded, _EMPTY, text)
 
 
-def parse_query(query: str) -> dict[str, Any]:
-    """Return the parameters; a repeated one is a list, a blank one is kept as an empty text."""
-    if not query.isascii():  # sent unescaped: escape the bytes that it had
-        query = quote(query, safe=_ASCII, errors="surrogateescape")
+def _read(media: media_types.MediaType, body: bytes) -> tuple[json_body.Object, str]:
+    """Return the body's values, and the body as text."""
+    if media.kind == "xml":
+        decoded = xml_body.decode(body, media.charset)
+        return _object(xml_body.parse(decoded.utf8)), decoded.text
+    if media.kind == "multipart" and not json_body.looks_like(body):
+        values = multipart_body.parse(body, media.boundary, media.charset)
+        return _object(values), body.decode(errors="replace")  # files need not be text
+    decoded = charsets.decode(body, media.charset)
+    return _json_or_form(media.kind, body, decoded), decoded.text
+
+
+def _json_or_form(kind: media_types.Kind, body: bytes, decoded: charsets.Decoded) -> json_body.Object:
+    if kind == "form" and not json_body.looks_like(decoded.text):
+        return _object(form_body.parse(body, decoded))
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except UnicodeDecodeError as error:
-        raise errors.InvalidPayload("The query is not UTF-8.") from error
-    except ValueError as error:
-        raise errors.InvalidPayload(f"The query has more than {MAX_PARAMETERS} parameters.") from error
-    parameters: dict[str, Any] = {}
-    for name, value in pairs:
-        if name not in parameters:
-            parameters[name] = value
-        elif isinstance(parameters[name], list):
-            parameters[name].append(value)
-        else:
-            parameters[name] = [parameters[name], value]
-    return parameters
+        return json_body.parse(decoded.utf8)
+    except errors.InvalidPayload:
+        if kind == "form" and form_body.begins_like_one(decoded.text):
+            return _object(form_body.parse(body, decoded))
+        if kind == "other" and form_body.is_plain(decoded.text):
+            return _object(form_body.parse(body, decoded))
+        raise
 
 
-def _text(body: bytes, content_type: str) -> tuple[str, bytes]:
-    """Return the body as text and as UTF-8, both without a byte order mark."""
-    media = media_types.parse(content_type)
-    text, utf8 = charsets.decode(body, media.charset)
-    if media.kind != "json" and not (media.kind == "form" and text.lstrip()[:1] in ("{", "[")):
-        raise errors.UnsupportedMediaType(
-            f"A body of type {media.name} is not read here. Send JSON, with Content-Type: application/json."
-        )
-    return text, utf8
-
-
-def _object(utf8: bytes) -> tuple[dict[str, Any], msgspec.Raw]:
-    """Return the JSON text as a dictionary and as the bytes of one; what is no object stands under `body`."""
-    if nesting.is_deeper(utf8, nesting.MAX_DEPTH):
-        raise errors.InvalidPayload(f"The JSON is nested deeper than {nesting.MAX_DEPTH} levels.")
-    try:
-        value = _decode(utf8)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise errors.InvalidPayload(_what_is_wrong(utf8, error)) from error
-    if isinstance(value, dict):
-        return value, msgspec.Raw(utf8)
-    return {"body": value}, msgspec.Raw(b'{"body":%b}' % utf8)
-
-
-def _what_is_wrong(utf8: bytes, error: Exception) -> str:
-    located = _AT_BYTE.fullmatch(str(error))
-    if located is None:
-        return f"The body is not valid JSON: {_REASONS.get(str(error), str(error))}."
-    reason, position = located[1], int(located[2])
-    line = utf8.count(b"\n", 0, position) + 1
-    column = len(utf8[utf8.rfind(b"\n", 0, position) + 1 : position].decode(errors="replace")) + 1
-    return f"The body is not valid JSON: {reason} at line {line}, column {column}."
-
-
-_REASONS: Final = {
-    "Input data was truncated": "it ends too early, or an escape is half of a surrogate pair",
-    "Number out of range": "a number is larger than any float holds",
-    "Integer value out of range": "an integer has more than 4,300 digits",
-}
+def _object(values: dict[str, Any]) -> json_body.Object:
+    return json_body.Object(values, _raw(values))
 
 
 def _raw(value: Any) -> msgspec.Raw:

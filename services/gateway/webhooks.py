@@ -1,6 +1,6 @@
 """The endpoint: every check in the order of the contract, each answered before the next is looked at.
 
-    address    404 not_found            payload.parse, body.read   413, 408, 400, 415
+    address    404 not_found            body, contents             413, 408, 415, 400
     method     405 method_not_allowed   acceptance                 503 unavailable
     rate limit 429                      ... and from there on the request is a run
     flow       404, 503
@@ -14,7 +14,7 @@ from aiohttp import web
 
 from libs.common import errors
 from libs.common.flow import program as programs
-from services.gateway import address, body, payload, responses
+from services.gateway import address, body, contents, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
 from services.gateway.flows import Flow, Flows
@@ -55,7 +55,7 @@ class Webhooks:
             return responses.paused()
 
         received = await body.read(request, limit=self._max_body_bytes, timeout_s=self._body_timeout_s)
-        content = payload.parse(query, request.headers.get("Content-Type", ""), received)
+        content = await contents.read(request, query, received, limit=self._max_body_bytes)
         return await self._acceptance.accept(request, flow, program, content)
 
     def describe(self, request: web.BaseRequest, answer: web.Response) -> None:

@@ -1,3 +1,4 @@
+import codecs
 import json
 from typing import Any
 
@@ -56,17 +57,36 @@ def test_json_is_read_whatever_the_type_says(content_type: str) -> None:
     assert input_of('{"a": 1}', content_type=content_type) == {"a": 1}
 
 
-@pytest.mark.parametrize("content_type", ["application/xml", "text/xml; charset=utf-8", "application/soap+xml"])
-def test_xml_is_told_that_it_is_not_read(content_type: str) -> None:
-    with pytest.raises(errors.UnsupportedMediaType, match="application/json"):
-        parse("<a/>", content_type=content_type)
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/octet-stream", "nonsense"])
+def test_a_body_of_another_type_is_a_form_where_all_of_it_is_plainly_one(content_type: str) -> None:
+    body = "a=1&a=2&user%5Bid%5D=7&x[y].z-ä_=p q&b="
+
+    assert input_of(body, "q=1", content_type=content_type) == {
+        "q": "1",
+        "a": ["1", "2"],
+        "user[id]": "7",
+        "x[y].z-ä_": "p q",
+        "b": "",
+    }
 
 
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_a_form_is_told_that_it_is_not_read_unless_it_is_json(content_type: str) -> None:
-    assert input_of(' {"a": 1}', content_type=content_type) == {"a": 1}
-    with pytest.raises(errors.UnsupportedMediaType):
-        parse("a=1", content_type=content_type)
+@pytest.mark.parametrize(
+    "body",
+    ["hello", "a=1&b", "a=1&&b=2", "=1", "a b=1", "<a b='1'/>", '{"a": "b=c"', "[a]=1", "a%zz=1", " a=1", "a=%ff"],
+)
+def test_what_is_neither_json_nor_plainly_a_form_is_refused(body: str) -> None:
+    with pytest.raises(errors.InvalidPayload):
+        parse(body, content_type="text/plain")
+
+
+def test_a_form_of_another_type_keeps_to_the_limits_of_forms() -> None:
+    with pytest.raises(errors.InvalidPayload, match="more than 10000 fields"):
+        parse("&".join(["a=1"] * 10_001), content_type="text/plain")
+
+
+def test_json_of_type_json_is_never_a_form() -> None:
+    with pytest.raises(errors.InvalidPayload, match="not valid JSON"):
+        parse("a=1", content_type="application/json")
 
 
 def test_integers_and_characters_are_kept_exactly() -> None:
@@ -99,8 +119,9 @@ def test_integers_and_characters_are_kept_exactly() -> None:
     ],
 )
 def test_what_is_no_strict_json_is_refused(body: str) -> None:
-    with pytest.raises(errors.InvalidPayload):
-        parse(b"\xef\xbb\xbf" + body.encode())
+    for content_type in ("application/json", "application/x+json"):
+        with pytest.raises(errors.InvalidPayload):
+            parse(b"\xef\xbb\xbf" + body.encode(), content_type=content_type)
 
 
 def test_a_refusal_says_where() -> None:
@@ -116,6 +137,9 @@ def test_a_refusal_says_where() -> None:
         (b'{"a": "\xe4"}', 'application/json; charset="windows-1252"'),
         ('{"a": "ä"}'.encode("utf-16"), "application/json; charset=utf-16"),
         ('{"a": "ä"}'.encode("utf-8-sig"), "application/json; charset=utf-8-sig"),
+        ('{"a": "ä"}'.encode("utf-16"), "application/json"),
+        (codecs.BOM_UTF16_BE + '{"a": "ä"}'.encode("utf-16-be"), "text/plain"),
+        ('{"a": "ä"}'.encode("utf-32"), ""),
     ],
 )
 def test_the_charset_is_obeyed_and_a_byte_order_mark_is_fine(body: bytes, content_type: str) -> None:
