@@ -52,7 +52,7 @@ class Limiter:
         self._clock = clock
         self._alone = True  # until the shared count has been reached
         self._found = asyncio.Event()
-        self._windows = Windows(max_addresses, is_engaged=self._is_engaged, forget=self._forget)
+        self.known = Windows(max_addresses, is_engaged=self._is_engaged, forget=self._forget)
         self._waiting: dict[Window, Waiting] = {}  # to be asked for in the next question
         self._asking: dict[Window, Waiting] = {}  # asked for
         self._patient: dict[Window, Waiting] = {}  # refused, while others may give something back
@@ -80,7 +80,7 @@ class Limiter:
             self._flush.cancel()
         await self._duty.stop()
         if not self._alone:
-            for window in self._windows:
+            for window in self.known:
                 self._surrender(window)
             await self._give_back_at_the_end()
         self._count_the_rest_alone()
@@ -90,7 +90,7 @@ class Limiter:
 
     def spend(self, address: str) -> Standing | None:
         """Return where a request stands if that is known without a question; it is counted then."""
-        window = self._windows.find(address)
+        window = self.known.find(address)
         if window is None:
             return None
         now_s = self._clock()
@@ -103,7 +103,7 @@ class Limiter:
 
     async def count(self, address: str) -> Standing:
         """Count a request and return where it stands."""
-        window = self._windows.find_or_add(address)
+        window = self.known.find_or_add(address)
         if self._alone:
             return self._count_alone(window)
         admitted: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
@@ -117,7 +117,7 @@ class Limiter:
     def peek(self, address: str) -> Standing:
         """Return where an address stands as far as it is known here, without counting."""
         now_s = self._clock()
-        window = self._windows.peek(address) or Window(address)
+        window = self.known.peek(address) or Window(address)
         return window.standing(self.limit, now_s, admitted=not window.is_over(now_s))
 
     def _count_alone(self, window: Window) -> Standing:
@@ -270,7 +270,7 @@ class Limiter:
         metrics.RATE_ALONE.set(0)
         self._found.set()
         now_s = self._clock()
-        for window in self._windows:
+        for window in self.known:
             if window.owes(now_s):
                 self._wishing[window] = None
                 self._something.set()
