@@ -12,6 +12,7 @@ import structlog
 
 from libs.common import errors, messages, topology
 from libs.common.bus import port
+from libs.common.flow import webhook_secrets
 from services.debugger import database, publishing
 from services.debugger.flow_store import FlowStore, Version
 
@@ -80,7 +81,7 @@ async def answer(flows: FlowStore, query: messages.FlowQuery) -> messages.FlowFo
         flow_id=query.flow_id,
         flow_name=found.flow_name,
         version=found.version,
-        document=msgspec.Raw(found.document.encode()),
+        document=msgspec.Raw(webhook_secrets.masked(found.document.encode())),
     )
 
 

@@ -1,15 +1,18 @@
 """Who may call a webhook.
 
 A flow names its scheme. For `token`, the default, the bearer token must be the flow's own or a personal access token.
-What is no scheme that this gateway knows opens nothing.
+For a signed flow a token opens nothing: the signature is over the body, so that is read first. What is no scheme that
+this gateway knows opens nothing.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from libs.common import errors, webhook_tokens
+from libs.common.flow import signing
 from services.gateway.flows import Flow
 from services.gateway.personal_tokens import PersonalTokens
+from services.gateway.signatures import Headers, Signatures
 
 MAX_TOKEN: Final = 4096
 MAX_VERIFIED: Final = 10_000
@@ -49,9 +52,10 @@ class WebhookTokens:
 class Authorization:
     """The second door of the endpoint, see the module."""
 
-    def __init__(self, webhook_tokens: WebhookTokens, personal_tokens: PersonalTokens) -> None:
+    def __init__(self, webhook_tokens: WebhookTokens, personal_tokens: PersonalTokens, signatures: Signatures) -> None:
         self._webhook_tokens = webhook_tokens
         self._personal_tokens = personal_tokens
+        self._signatures = signatures
 
     async def check(self, flow: Flow, scheme: object, authorization: Sequence[str]) -> None:
         """Return if a request with these `Authorization` headers may call the flow.
@@ -65,6 +69,10 @@ class Authorization:
         token = bearer_token(authorization)
         if not self._webhook_tokens(token, flow) and not await self._personal_tokens.opens(token):
             raise errors.Unauthorized("The token is not one of this flow, or has been rotated.", headers=_BEARER)
+
+    def check_signature(self, flow: Flow, scheme: signing.Scheme, headers: Headers, received: bytes) -> None:
+        """Return if the bytes that were received are signed as the flow asks for; `Unauthorized` if not."""
+        self._signatures.check(scheme, flow.secrets, headers, received)
 
 
 def bearer_token(values: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from services.gateway.rate_limiter import Limiter
 from services.gateway.rate_window import Limit
 from services.gateway.replies import Replies
 from services.gateway.shedding import Shedding
+from services.gateway.signatures import Signatures
 from services.gateway.token_feed import TokenFeed
 from services.gateway.webhooks import Webhooks
 
@@ -92,7 +93,7 @@ def assemble(
     webhooks = Webhooks(
         RateLimit(clients.Clients(proxies), limiter),
         flows,
-        Authorization(WebhookTokens(_token_key(settings), clock_ms=now_ms), known.tokens),
+        _authorization(settings, known.tokens),
         acceptance,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_s,
@@ -110,5 +111,6 @@ def _rate(settings: GatewaySettings) -> Limit:
     return Limit(settings.rate_limit, settings.rate_window_seconds)
 
 
-def _token_key(settings: GatewaySettings) -> bytes:
-    return keys.derive(settings.secret_key.get_secret_value(), "webhook-tokens")
+def _authorization(settings: GatewaySettings, tokens: PersonalTokens) -> Authorization:
+    key = keys.derive(settings.secret_key.get_secret_value(), "webhook-tokens")
+    return Authorization(WebhookTokens(key, clock_ms=now_ms), tokens, Signatures(clock_ms=now_ms))

@@ -123,7 +123,7 @@ class FlowFeed:
 
     async def _flows_of(self, connection: "asyncpg.Connection[Any]", ids: list[str]) -> list[Flow]:
         rows = await connection.fetch(statement("find_flows"), [UUID(flow_id) for flow_id in ids])
-        return [Flow(str(row["id"]), _state(row), row["document"].encode()) for row in rows]
+        return [Flow.of(str(row["id"]), _state(row), row["document"].encode()) for row in rows]
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if isinstance(payload, str) and address.is_flow_id(payload):

@@ -11,9 +11,10 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Self
 
 from libs.common import errors, topology
+from libs.common.flow import webhook_secrets
 from services.gateway import address
 
 MAX_ABSENT: Final = 10_000
@@ -35,12 +36,22 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A flow as it was read last. `document` is that of its current version."""
+    """A flow as it was read last. `document` is that of its current version, with masks for the secrets in it.
+
+    `secrets` are those, for verifying signatures here; they go nowhere else.
+    """
 
     id: str
     state: State
     document: bytes
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     lane: int = field(init=False)
+
+    @classmethod
+    def of(cls, flow_id: str, state: State, saved: bytes) -> Self:
+        """Return a flow whose document is as it was saved."""
+        document, secrets = webhook_secrets.taken_out(saved)
+        return cls(flow_id, state, document, secrets)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lane", topology.lane_of(self.id))

@@ -4,7 +4,7 @@
     method     405 method_not_allowed   acceptance                 503 unavailable
     rate limit 429                      ... and from there on the request is a run
     flow       404, 503
-    token      401, 403
+    token      401, 403; of a signed flow the body is read for it: 413, 408
     paused     200 biz_logic
 
 The rate limit counts every request to an address and method that exist, whatever becomes of it.
@@ -14,6 +14,7 @@ from aiohttp import web
 
 from libs.common import errors
 from libs.common.flow import program as programs
+from libs.common.flow import signing
 from services.gateway import address, body, contents, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
@@ -50,17 +51,29 @@ class Webhooks:
 
         flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
         program, webhook = _webhook_of(flow)
-        await self._authorization.check(flow, webhook.auth, request.headers.getall("Authorization", ()))
+        signed = await self._check_who_calls(request, flow, webhook.auth)
         if flow.state.status == "paused":
             return responses.paused()
 
-        received = await body.read(request, limit=self._max_body_bytes, timeout_s=self._body_timeout_s)
+        received = await self._receive(request) if signed is None else signed
         content = await contents.read(request, query, received, limit=self._max_body_bytes)
         return await self._acceptance.accept(request, flow, program, content)
 
     def describe(self, request: web.BaseRequest, answer: web.Response) -> None:
         """Put on the answer what every answer of the endpoint bears, an error's too."""
         self._rate_limit.describe(request, answer)
+
+    async def _check_who_calls(self, request: web.BaseRequest, flow: Flow, auth: programs.Auth) -> bytes | None:
+        """Return the body where it had to be read for its signature, else None."""
+        if not isinstance(auth, signing.Scheme):
+            await self._authorization.check(flow, auth, request.headers.getall("Authorization", ()))
+            return None
+        received = await self._receive(request)
+        self._authorization.check_signature(flow, auth, request.headers, received)
+        return received
+
+    async def _receive(self, request: web.BaseRequest) -> bytes:
+        return await body.read(request, limit=self._max_body_bytes, timeout_s=self._body_timeout_s)
 
 
 def _webhook_of(flow: Flow) -> tuple[programs.Program, programs.WebhookSettings]:

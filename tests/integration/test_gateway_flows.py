@@ -124,6 +124,29 @@ async def test_every_change_is_seen_within_a_second(database_url: str, database:
             await flows.find(flow_id)
 
 
+async def test_a_signed_flows_secrets_are_apart_from_its_document_whatever_changes(
+    database_url: str, database: asyncpg.Connection
+) -> None:
+    flow_id = await save(database)
+    auth = '{"steps":[{"type":"webhook","with":{"auth":{"hmac":{"secrets":["%s"]}}}}]}'
+    await database.execute("update flow_versions set document = $1", auth % "hidden")
+
+    async with fed(database_url, refresh_s=0.05) as flows:
+        await until(lambda: flows.loaded)
+        await database.execute("alter table flows disable trigger all")
+        await database.execute("update flows set status = 'paused'")
+
+        def known() -> flow_cache.Flow:
+            flow = flows.get(flow_id)
+            assert flow is not None
+            return flow
+
+        await until(lambda: known().state.status == "paused")
+
+        assert known().secrets == ("hidden",)
+        assert known().document.decode() == auth % "***"
+
+
 async def test_a_missed_notification_is_repaired(database_url: str, database: asyncpg.Connection) -> None:
     flow_id = await save(database)
 

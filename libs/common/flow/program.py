@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from libs.common import errors
 from libs.common.flow import document as documents
-from libs.common.flow import response, settings, templates
+from libs.common.flow import response, settings, signing, templates
 from libs.common.flow.flow_document import FlowDocument, StepDocument
 from libs.common.flow.steps import registry
 from libs.common.flow.steps.webhook import WebhookWith
@@ -18,7 +18,7 @@ from libs.common.templating import environment
 
 PROGRAMS_KEPT: Final = 512
 
-Auth = Literal["token", "none"]
+Auth = Literal["token", "none"] | signing.Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """Who may call, whether the sender waits for the flow, what it is answered."""
+    """Who may call (never a secret), whether the sender waits for the flow, what it is answered."""
 
     ref: str
     auth: Auth
@@ -141,4 +141,5 @@ def _webhook(document: FlowDocument) -> WebhookSettings | None:
         return None
     given = WebhookWith.model_validate(first.with_)
     template = response.ResponseTemplate.of(given.response)
-    return WebhookSettings(first.head.ref, given.auth, given.is_async, template)
+    auth = given.auth.scheme() if isinstance(given.auth, signing.HmacAuth) else given.auth
+    return WebhookSettings(first.head.ref, auth, given.is_async, template)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from libs.common import errors, ids
-from libs.common.flow import program
+from libs.common.flow import program, webhook_secrets
 from services.debugger.api import access, answers, cursors, documents, etags, inputs, models, scopes, webhooks
 from services.debugger.flow_store import Draft, Flow, FlowPlace, FlowRow, FlowStore
 
@@ -49,7 +48,7 @@ class FlowCalls:
 
         def edit(flow: Flow) -> Draft:
             etags.require(request, flow)
-            return documents.draft(parsed, flow_id, status=flow.status)
+            return documents.draft(parsed, flow_id, now=flow)
 
         return _answer(request, _there(await self._flows.change(flow_id, edit)))
 
@@ -89,14 +88,14 @@ class FlowCalls:
         if found is None or found.flow_deleted:
             raise inputs.missing("version")
         if answers.wants_yaml(request.headers.get("Accept", "")):
-            return answers.yaml_answer(msgspec.json.decode(found.document), comment=f"version {number}")
+            return answers.yaml_answer(documents.shown_version_as_file(found), comment=f"version {number}")
         return answers.json_answer(documents.shown_version(found))
 
     async def settings(self, request: web.Request) -> web.Response:
         """Show how the flow is called and how it behaves; its token only to those who may manage it."""
         flow = await self._find(request)
         compiled = program.program_of(
-            flow.document.encode(), flow_id=flow.id, flow_name=flow.name, version=flow.version
+            webhook_secrets.masked(flow.document.encode()), flow_id=flow.id, flow_name=flow.name, version=flow.version
         )
         webhook = compiled.webhook
         opens = webhook is not None and webhook.auth == "token"

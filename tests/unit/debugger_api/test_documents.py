@@ -45,9 +45,10 @@ def test_a_document_without_a_status_leaves_it_as_it_is() -> None:
     fields = json.loads(body())
     del fields["status"]
     parsed = documents.parse(json.dumps(fields).encode(), "json")
+    paused = saved(status="paused")
 
-    assert documents.draft(parsed, FLOW_ID, status="paused").status == "paused"
-    assert documents.draft(documents.parse(body(), "json"), FLOW_ID, status="paused").status == "active"
+    assert documents.draft(parsed, FLOW_ID, now=paused).status == "paused"
+    assert documents.draft(documents.parse(body(), "json"), FLOW_ID, now=paused).status == "active"
 
 
 def test_a_status_alone_makes_no_new_version() -> None:

@@ -115,12 +115,6 @@ def test_unknown_keys_are_refused_and_the_known_ones_named() -> None:
     }
 
 
-def test_hmac_says_that_it_is_not_there_yet() -> None:
-    found = faults_of({**WEBHOOK, "with": {"auth": {"hmac": {"preset": "github"}}}})
-
-    assert found == {"steps[0].with.auth": "hmac is not supported yet; it must be token or none"}
-
-
 @pytest.mark.parametrize(
     ("step", "path", "message"),
     [

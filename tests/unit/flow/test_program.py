@@ -35,12 +35,12 @@ def test_inputs_render_with_the_defaults_of_what_was_not_written() -> None:
     assert step.inputs.render({"web1": {"id": 7}}) == {"method": "GET", "url": "https://x/7", "timeout": 30}
 
 
-def test_response_of_a_webhook_is_not_among_its_inputs() -> None:
-    response = {"body": "{{ later.x }}"}
+def test_neither_response_nor_authorization_of_a_webhook_is_among_its_inputs() -> None:
+    given = {"response": {"body": "{{ later.x }}"}, "auth": "none"}
 
-    step = compiled(load({"ref": "a", "type": "webhook", "with": {"response": response}})).steps[0]
+    step = compiled(load({"ref": "a", "type": "webhook", "with": given})).steps[0]
 
-    assert step.inputs.render({}) == {"auth": "token", "async": False}
+    assert step.inputs.render({}) == {"async": False}
 
 
 def test_response_of_terminate_is_rendered_with_its_step() -> None:

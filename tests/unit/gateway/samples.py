@@ -26,7 +26,7 @@ def document(*steps: dict[str, Any], **webhook: Any) -> bytes:
 def flow(flow_id: str = FLOW_ID, *, saved: bytes | None = None, **changes: Any) -> Flow:
     """Return a flow, with an id of its own if it has a document of its own: a version never changes."""
     if saved is not None:
-        return Flow(str(uuid4()), state(**changes), saved)
+        return Flow.of(str(uuid4()), state(**changes), saved)
     return Flow(flow_id, state(**changes), document())
 
 

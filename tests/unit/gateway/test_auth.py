@@ -5,6 +5,7 @@ from libs.common import errors
 from services.gateway import auth
 from services.gateway.flows import Flow
 from services.gateway.personal_tokens import PersonalTokens
+from services.gateway.signatures import Signatures
 from tests.unit.gateway import samples
 
 
@@ -24,7 +25,7 @@ def clock() -> Clock:
 def authorization(clock: Clock) -> auth.Authorization:
     tokens = PersonalTokens(limit=10, clock_ms=clock)
     tokens.connected()
-    return auth.Authorization(auth.WebhookTokens(samples.KEY, clock_ms=clock), tokens)
+    return auth.Authorization(auth.WebhookTokens(samples.KEY, clock_ms=clock), tokens, Signatures(clock_ms=clock))
 
 
 async def opens(authorization: auth.Authorization, flow: Flow, *headers: str) -> bool:

@@ -1,25 +1,26 @@
 """`webhook`: the request that starts the flow, and its answer."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from libs.common.flow import answer_settings, model
+from libs.common.flow import answer_settings, model, signing
 from libs.common.flow.steps.spec import StepSpec
 
-
-def _auth(value: Any) -> Any:
-    if isinstance(value, dict) and "hmac" in value:
-        raise ValueError("hmac is not supported yet; it must be token or none")
-    return value
+# The tags are parts of the place that a fault names, so that of the settings is their key.
+Auth = Annotated[
+    Annotated[Literal["token", "none"], Tag("name")] | Annotated[signing.HmacAuth, Tag("hmac")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "hmac"),
+    BeforeValidator(signing.unwrapped),
+]
 
 
 class WebhookWith(model.Strict):
     """Who may call, whether the sender waits for the flow, and what it is answered."""
 
-    auth: Annotated[Literal["token", "none"], BeforeValidator(_auth)] = "token"
+    auth: Auth = "token"
     is_async: Annotated[bool, Field(alias="async")] = False
     response: answer_settings.ResponseSettings = answer_settings.ResponseSettings()
 
 
-SPEC: Final = StepSpec("webhook", WebhookWith, may_continue=False, rendered_later=frozenset({"response"}))
+SPEC: Final = StepSpec("webhook", WebhookWith, may_continue=False, rendered_later=frozenset({"auth", "response"}))
