@@ -1,8 +1,11 @@
 """Bodies and requests as no well-behaved client sends them, byte by byte."""
 
 import asyncio
+import gzip
 import json
-from collections.abc import AsyncIterator
+import random
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -152,3 +155,77 @@ async def test_two_requests_in_one_packet_are_answered_in_turn(small: World) -> 
 
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.index(b'{"a":1}') < answer.index(b'{"a":2}')
+
+
+# --- encoded bodies and forms
+
+
+async def test_an_encoded_body_in_chunks_is_taken(small: World) -> None:
+    packed = gzip.compress(b'{"a": 1}')
+
+    answer = await small.raw(
+        head("Content-Encoding: gzip", "Transfer-Encoding: chunked"),
+        chunk(packed[:5]),
+        chunk(packed[5:]),
+        chunk(b""),
+    )
+
+    assert parsed(answer) == (200, {"a": 1})
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_a_bomb_is_stopped_at_the_limit(small: World, encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    bomb = pack(b" " * 1_000_000)
+
+    answer = await small.raw(head(f"Content-Encoding: {encoding}", f"Content-Length: {len(bomb)}"), bomb)
+
+    status, envelope = parsed(answer)
+    assert (status, envelope["error"], envelope["data"]) == (413, "payload_too_large", {"max_bytes": 1000})
+
+
+async def test_an_endless_encoded_body_is_cut_off(small: World) -> None:
+    noise = gzip.compress(random.Random(1).randbytes(4000))
+
+    answer = await small.raw(head("Content-Encoding: gzip", "Transfer-Encoding: chunked"), *[chunk(noise)] * 3)
+
+    assert parsed(answer)[0] == 413
+
+
+async def test_an_unknown_encoding_is_told_which_there_are(small: World) -> None:
+    answer = await small.raw(head("Content-Encoding: br", "Content-Length: 2"), b"{}")
+
+    status, envelope = parsed(answer)
+    assert (status, envelope["error"]) == (415, "unsupported_media_type")
+    assert b"accept-encoding: gzip, deflate" in answer.lower()
+
+
+async def test_an_announced_length_that_is_too_short_cuts_the_body(small: World) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
+
+    answer = await small.raw(head("Content-Type: multipart/form-data; boundary=x", "Content-Length: 40"), form)
+
+    status, envelope = parsed(answer)
+    assert (status, envelope["error"]) == (400, "invalid_payload")
+
+
+@pytest.mark.parametrize("content_type", ["application/xml", "multipart/form-data; boundary=x", "text/plain"])
+async def test_an_endless_body_is_cut_off_whatever_its_type(small: World, content_type: str) -> None:
+    answer = await small.raw(
+        head(f"Content-Type: {content_type}", "Transfer-Encoding: chunked"), *[chunk(b"<a>" * 200)] * 3
+    )
+
+    assert parsed(answer)[0] == 413
+
+
+async def test_a_blank_body_is_no_empty_one(small: World) -> None:
+    for content_type in ("application/json", "application/xml", "text/plain"):
+        answer = await small.raw(head(f"Content-Type: {content_type}", "Content-Length: 1"), b" ")
+
+        assert parsed(answer)[0] == 400
+
+
+async def test_an_encoding_without_a_body_is_nothing_to_undo(small: World) -> None:
+    for encoding in ("gzip", "br"):
+        answer = await small.raw(head(f"Content-Encoding: {encoding}", "Content-Length: 0"))
+
+        assert parsed(answer) == (200, {})

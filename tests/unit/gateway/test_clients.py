@@ -1,128 +1,108 @@
-"""Whose request it is, whatever proxies and strangers write into its headers."""
+"""What real clients make of a form, a file or a compressed body, as the flow sees it."""
 
-import string
+import asyncio
+import base64
+import gzip
+import shutil
+from pathlib import Path
+from typing import Any
 
+import aiohttp
+import msgspec
 import pytest
-from aiohttp.test_utils import make_mocked_request
-from hypothesis import given
-from hypothesis import strategies as st
-from multidict import CIMultiDict
 
-from services.gateway.clients import Client, Clients, networks_of
+from tests.unit.gateway import samples
+from tests.unit.gateway.world import World
 
-PROXY = "10.0.0.1"
-TRUSTED = networks_of("10.0.0.0/8, 2001:db8:aaaa::/48")
+FLOW = samples.flow()
+CONTENT = bytes(range(256)) * 50
 
 
-def find(peer: str | None, *headers: tuple[str, str], trusted: bool = True) -> Client:
-    request = make_mocked_request("POST", "/", headers=CIMultiDict(headers)).clone(remote=peer or "")
-    return Clients(TRUSTED if trusted else ()).of(request)
+def file(filename: str, content_type: str) -> dict[str, Any]:
+    return {
+        "filename": filename,
+        "content_type": content_type,
+        "size": len(CONTENT),
+        "content": base64.b64encode(CONTENT).decode(),
+    }
 
 
-def x_forwarded_for(*values: str) -> str:
-    return find(PROXY, *(("X-Forwarded-For", value) for value in values)).ip
+async def curl(world: World, *arguments: str) -> Any:
+    """Call the flow with curl and return its answer, which is its input."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    world.save(FLOW)
+    process = await asyncio.create_subprocess_exec(
+        "curl",
+        "--silent",
+        "--fail-with-body",
+        "--max-time",
+        "20",
+        "--header",
+        f"Authorization: Bearer {samples.token()}",
+        *arguments,
+        f"http://127.0.0.1:{world.gateway.port}/v1/flow-webhook/{FLOW.id}",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answer, _ = await process.communicate()
+    assert process.returncode == 0, answer
+    return msgspec.json.decode(answer)
 
 
-def forwarded(*values: str) -> str:
-    return find(PROXY, *(("Forwarded", value) for value in values)).ip
+async def test_curl_with_data(world: World) -> None:
+    assert await curl(world, "-d", "a=1", "-d", "b=x y", "-d", "a=") == {"a": ["1", ""], "b": "x y"}
+    assert await curl(world, "-d", '{"a": [1]}') == {"a": [1]}
 
 
-@pytest.mark.parametrize(
-    ("peer", "ip", "counted_as"),
-    [
-        ("192.0.2.7", "192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7"),
-        ("fe80::1%eth0", "fe80::1", "fe80::/64"),
-        (None, "", ""),
-    ],
-)
-def test_without_a_proxy_the_peer_is_the_client(peer: str | None, ip: str, counted_as: str) -> None:
-    assert find(peer) == (ip, counted_as)
+async def test_curl_with_data_that_it_escapes(world: World) -> None:
+    assert await curl(world, "--data-urlencode", "a=ä &+%=1\n", "--data-urlencode", "b=") == {"a": "ä &+%=1\n", "b": ""}
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_stranger_is_not_believed(trusted: bool) -> None:
-    headers = (("X-Forwarded-For", "198.51.100.1"), ("Forwarded", "for=198.51.100.1"))
+async def test_curl_with_a_form_and_a_file(world: World, tmp_path: Path) -> None:
+    sent = tmp_path / 'a "b" ä.bin'
+    sent.write_bytes(CONTENT)
+    quoted = str(sent).replace('"', '\\"')
 
-    assert find("192.0.2.7", *headers, trusted=trusted).ip == "192.0.2.7"
+    values = await curl(world, "-F", "a=ä;type=application/json", "-F", "b=", "-F", f'f=@"{quoted}";type=image/png')
 
-
-@pytest.mark.parametrize(
-    ("values", "ip"),
-    [
-        (["192.0.2.7"], "192.0.2.7"),
-        (["203.0.113.9, 192.0.2.7"], "192.0.2.7"),
-        (["203.0.113.9", "192.0.2.7"], "192.0.2.7"),
-        (["192.0.2.7, 10.1.1.1,10.2.2.2"], "192.0.2.7"),
-        (["192.0.2.7, ::ffff:10.1.1.1"], "192.0.2.7"),
-        (["192.0.2.7, 2001:db8:aaaa::5"], "192.0.2.7"),
-        (["192.0.2.7:4711"], "192.0.2.7"),
-        (["[2001:db8:1::7]:4711"], "2001:db8:1::7"),
-        (["2001:db8:1::7"], "2001:db8:1::7"),
-        (["::ffff:192.0.2.7"], "192.0.2.7"),
-        (["192.0.2.7, "], "192.0.2.7"),
-        (["10.1.1.1, 10.2.2.2"], "10.1.1.1"),
-        (["192.0.2.7, unknown"], PROXY),
-        (["192.0.2.7, unknown, 10.1.1.1"], "10.1.1.1"),
-        (["192.0.2.300"], PROXY),
-        (["192.0.2.07"], PROXY),
-        (["1.2.3.4.5"], PROXY),
-        (['"192.0.2.7"'], PROXY),
-        ([""], PROXY),
-        (["\u0661.2.3.4"], PROXY),
-    ],
-)
-def test_x_forwarded_for_is_read_from_the_right(values: list[str], ip: str) -> None:
-    assert x_forwarded_for(*values) == ip
+    assert values == {"a": "ä", "b": "", "f": file(sent.name, "image/png")}
 
 
-@pytest.mark.parametrize(
-    ("values", "ip"),
-    [
-        (["for=192.0.2.7"], "192.0.2.7"),
-        (["For=192.0.2.7;proto=https;by=10.0.0.1"], "192.0.2.7"),
-        (['proto=https; for="192.0.2.7:4711"'], "192.0.2.7"),
-        (['for="[2001:db8:1::7]"'], "2001:db8:1::7"),
-        (['for="[2001:db8:1::7]:4711"'], "2001:db8:1::7"),
-        (['for="[2001:db8:1::7]:_port"'], "2001:db8:1::7"),
-        (["for=203.0.113.9, for=192.0.2.7"], "192.0.2.7"),
-        (["for=203.0.113.9", "for=192.0.2.7, for=10.1.1.1"], "192.0.2.7"),
-        (["for=192.0.2.7;"], "192.0.2.7"),
-        (["for=192.0.2.7, for=unknown"], PROXY),
-        (["for=192.0.2.7, for=_hidden, for=10.1.1.1"], "10.1.1.1"),
-        (['for="_hidden:4711"'], PROXY),
-        (["for=192.0.2.7, by=10.1.1.1"], PROXY),
-        (["for=192.0.2.7;for=192.0.2.8"], PROXY),
-        (["for="], PROXY),
-        (["nonsense"], PROXY),
-        (["for=[2001:db8:1::7]"], PROXY),  # must be quoted
-        (['for="203.0.113.9, for=192.0.2.7'], "192.0.2.7"),  # a sender's quote does not hide what a proxy added
-        (['for=192.0.2.7;host="x, for=203.0.113.9"'], PROXY),  # nor does a name pass for an element
-        (['for=192.0.2.7;host="x, for=203.0.113.9;y=\\""'], PROXY),
-    ],
-)
-def test_forwarded_is_read_as_rfc_7239_says_from_the_right(values: list[str], ip: str) -> None:
-    assert forwarded(*values) == ip
+async def test_curl_with_a_compressed_body(world: World, tmp_path: Path) -> None:
+    sent = tmp_path / "body.gz"
+    sent.write_bytes(gzip.compress(b"<a><b>1</b></a>"))
+
+    values = await curl(
+        world,
+        "--compressed",
+        *("--data-binary", f"@{sent}", "-H", "Content-Encoding: gzip", "-H", "Content-Type: text/xml"),
+    )
+
+    assert values == {"a": {"b": "1"}}
 
 
-@pytest.mark.parametrize(("standard", "ip"), [("for=192.0.2.7", "192.0.2.7"), ("for=203.0.113.9", PROXY)])
-def test_where_both_headers_are_there_they_must_agree(standard: str, ip: str) -> None:
-    assert find(PROXY, ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", standard)).ip == ip
+async def test_aiohttp_with_a_form_and_files(world: World) -> None:
+    world.save(FLOW)
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("a", "ä\r\n\0")
+    form.add_field("f", CONTENT, filename="ä b.bin", content_type="image/png")
+    form.add_field("f", CONTENT, filename="c")
+
+    reply = await world.send(
+        "POST",
+        f"/v1/flow-webhook/{FLOW.id}?a=query",
+        data=form,
+        headers={"Authorization": f"Bearer {samples.token()}"},
+    )
+
+    files = [file("ä b.bin", "image/png"), file("c", "application/octet-stream")]
+    assert reply.json == {"a": "ä\r\n\0", "f": files}
 
 
-@given(
-    st.text(alphabet=string.printable.replace("\r", "").replace("\n", ""), max_size=80),
-    st.sampled_from(
-        [("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7"), ("Forwarded", 'for="192.0.2.7"')]
-    ),
-)
-def test_nothing_that_a_sender_writes_changes_what_a_trusted_proxy_adds(written: str, added: tuple[str, str]) -> None:
-    name, element = added
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_aiohttp_with_a_compressed_body_in_chunks(world: World, encoding: str) -> None:
+    world.save(FLOW)
 
-    assert find(PROXY, (name, f"{written}, {element}")).ip == "192.0.2.7"
+    reply = await world.call(FLOW, json={"a": "x" * 10_000}, compress=encoding)
 
-
-def test_networks_are_named_where_they_are_none() -> None:
-    with pytest.raises(ValueError, match=r"10\.0\.0\.1/8"):
-        networks_of("192.0.2.0/24, 10.0.0.1/8")
+    assert reply.json == {"a": "x" * 10_000}
