@@ -50,6 +50,11 @@ class GatewayServer:
         bound: int = self._listening.sockets[0].getsockname()[1]
         return bound
 
+    @property
+    def open(self) -> bool:
+        """Whether it listens."""
+        return self._listening is not None
+
     async def start(self) -> None:
         """Listen; `StartError` if the address is taken."""
         self._server = _Server(self._handle)

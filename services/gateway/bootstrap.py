@@ -103,8 +103,10 @@ def assemble(
     )
     metrics.WAITING.set_function(lambda: len(waiters))
     metrics.FLOWS.set_function(lambda: len(flows))
-    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, feed, limiter, server)
-    return Gateway(parts, server, {"bus": lambda: bus.ready, "flows": lambda: flows.loaded})
+    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, limiter, feed, server)
+    return Gateway(
+        parts, server, {"bus": lambda: bus.ready, "flows": lambda: flows.loaded, "webhooks": lambda: server.open}
+    )
 
 
 def _rate(settings: GatewaySettings) -> Limit:

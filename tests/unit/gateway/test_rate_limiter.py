@@ -265,6 +265,22 @@ def test_while_the_count_is_away_each_gateway_goes_on_with_what_it_knows() -> No
     assert taken == 20
 
 
+def test_what_was_counted_alone_is_told_once() -> None:
+    async def story() -> int:
+        async with Site(Limit(100, 300), gateways=1) as site:
+            site.board.away = True
+            await site.admitted(1)
+            await site.admitted(5)
+            site.board.away = False
+            await asyncio.sleep(2)
+            for _ in range(3):
+                await site.admits()
+                await asyncio.sleep(1)
+            return site.board.rows[ADDRESS].taken
+
+    assert virtual_time.run(story) == 9
+
+
 def test_what_is_known_survives_a_count_that_forgot_everything() -> None:
     async def story() -> tuple[int, int]:
         async with Site(Limit(10, 300), gateways=1) as site:
