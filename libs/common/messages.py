@@ -209,6 +209,7 @@ class Claim(Event, frozen=True, kw_only=True, omit_defaults=True, tag="claim"):
     runner_id: str
     at_ms: int
     suspect: bool = False  # it came from runs.suspect
+    redelivered: bool = False  # it was in other hands before
     replaces: Holder | None = None
     replaces_nonce: str | None = None
     request: RunRequest | None = None  # where the claimant has it

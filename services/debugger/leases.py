@@ -17,7 +17,9 @@ Three details that a model found (tests/model/test_protocol_model.py holds them)
   or when another message takes its place since no answer came.
 
 An attempt counts as lost if it announced its start (confirmed before its first step, which attempt 1 never waits for)
-and was superseded without having parked or been handed back.
+and was superseded without having parked or been handed back. What people are shown as `redelivered` counts more: every
+attempt that was handed back or superseded, but not the waits, which end an attempt as planned, nor an attempt 1 that
+nobody can have begun.
 """
 
 from dataclasses import dataclass, replace
@@ -46,6 +48,7 @@ class RunState:
     announced: bool = False  # the attempt has begun, so superseding it loses a runner
     released: bool = False  # the attempt has parked or was handed back
     lost: int = 0
+    redelivered: int = 0  # attempts that were handed back, or superseded without having parked
     now_ms: int | None = None
     parked_until_ms: int | None = None
     known: bool = False
@@ -119,9 +122,20 @@ def _grant(state: RunState, claim: messages.Claim) -> Decision:
     if _is_suspect(lost, claim):
         return Decision("suspect", _hand_to(state, claim))
     granted = replace(
-        _hand_to(state, claim), attempt=state.attempt + 1, announced=False, released=False, lost=lost, seen=True
+        _hand_to(state, claim),
+        attempt=state.attempt + 1,
+        announced=False,
+        released=False,
+        lost=lost,
+        redelivered=state.redelivered + _supersedes(state, claim),
+        seen=True,
     )
     return Decision("go", granted)
+
+
+def _supersedes(state: RunState, claim: messages.Claim) -> bool:
+    """Tell whether somebody has, or may have, the attempt before this claim's: a run's first claim may be its first."""
+    return not state.released and (state.seen or claim.redelivered)
 
 
 def _hand_to(state: RunState, claim: messages.Claim) -> RunState:
@@ -179,7 +193,7 @@ def _(event: messages.Parked, state: RunState) -> RunState:
 
 @_apply.register
 def _(event: messages.HandedBack, state: RunState) -> RunState:
-    return replace(_let_go(state), status="queued", now_ms=event.now_ms)
+    return replace(_let_go(state), status="queued", now_ms=event.now_ms, redelivered=state.redelivered + 1)
 
 
 def _let_go(state: RunState) -> RunState:

@@ -61,6 +61,7 @@ class Claims:
             runner_id=self._runner_id,
             at_ms=self._clock.now_ms(),
             suspect=held.delivery.queue == topology.SUSPECT,
+            redelivered=held.delivery.redelivered,
             replaces=None if wake is None else wake.replaces,
             replaces_nonce=None if wake is None else wake.replaces_nonce,
             request=message if isinstance(message, messages.RunRequest) else None,

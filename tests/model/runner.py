@@ -184,6 +184,7 @@ class Runner:
             runner_id=self.id,
             at_ms=now_ms,
             suspect=message.queue == broker.SUSPECT,
+            redelivered=message.redelivered,
             replaces=None if wake is None else wake.replaces,
             replaces_nonce=None if wake is None else wake.replaces_nonce,
             request=request if isinstance(request, messages.RunRequest) else None,

@@ -3,7 +3,7 @@
 -- $3 uuid, $4 uuid: the least id that counts and the first that no longer does, null without such an end
 -- $5 int: at most this many
 select id, flow_id, flow_name, flow_version, status, mode, trigger_kind, trigger_run_id,
-       received_at, started_at, finished_at, queued_ms, run_ms, reply_ms, error, greatest(attempt - 1, 0) as redelivered
+       received_at, started_at, finished_at, queued_ms, run_ms, reply_ms, error, redelivered
 from runs
 where ($1::uuid is null or flow_id = $1)
   and ($2::text is null or status = $2)

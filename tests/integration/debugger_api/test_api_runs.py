@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from libs.common import messages
+from tests import factories
 from tests.integration.debugger_api.world import NOBODY, World, id_at, request
 
 pytestmark = pytest.mark.postgres
@@ -121,6 +122,17 @@ async def test_a_run_has_the_documented_shape(world: World) -> None:
         "error": None,
         "redelivered": 0,
     }
+
+
+async def test_a_wait_is_no_redelivery_and_a_lost_runner_is(world: World) -> None:
+    waited, lost = await world.accept(FLOW_A), await world.accept(FLOW_A)
+    await world.record.write([factories.parked(waited, until_ms=0), factories.claim(waited)])
+    await world.record.write([factories.started(lost), factories.claim(lost, redelivered=True)])
+
+    runs = (await world.ask("GET", "/v1/runs")).json["items"]
+
+    assert {run["status"] for run in runs} == {"queued"}
+    assert {run["id"]: run["redelivered"] for run in runs} == {waited: 0, lost: 1}
 
 
 async def test_a_failed_run_says_where_and_why(world: World) -> None:

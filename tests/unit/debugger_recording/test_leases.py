@@ -142,6 +142,29 @@ def twice_lost(lost: int = 1) -> State:
     return State(known=True, attempt=3, holder="m", nonce="n2", nonces=("n2",), announced=True, lost=lost)
 
 
+@pytest.mark.parametrize(
+    ("state", "asked", "redelivered"),
+    [
+        pytest.param(HELD, claim(), 1, id="superseded"),
+        pytest.param(leases.apply(State(known=True), started(1)).state, claim(), 1, id="the first one, superseded"),
+        pytest.param(State(known=True), claim(redelivered=True), 1, id="the first one, which may have begun"),
+        pytest.param(State(known=True), claim(), 0, id="the first one, which nobody had"),
+        pytest.param(leases.apply(HELD, handed_back(2)).state, claim(redelivered=True), 1, id="handed back"),
+        pytest.param(leases.apply(HELD, parked(2)).state, claim(), 0, id="parked"),
+        pytest.param(leases.apply(HELD, parked(2, "queued")).state, claim(), 0, id="parked for a moment"),
+        pytest.param(PARKED, claim(redelivered=True), 0, id="parked, and its wake came again"),
+    ],
+)
+def test_waits_do_not_count_as_redeliveries(state: State, asked: messages.Claim, redelivered: int) -> None:
+    assert of(leases.decide(state, asked, NOW + 10).state).redelivered == redelivered
+
+
+def test_an_answer_that_is_said_again_counts_once() -> None:
+    granted = leases.decide(HELD, claim("n9"), NOW).state
+
+    assert of(leases.decide(granted, claim("n9"), NOW).state).redelivered == 1
+
+
 def test_what_has_lost_two_runners_must_come_from_the_suspects() -> None:
     decision = leases.decide(twice_lost(), claim(), NOW)
 

@@ -60,6 +60,8 @@ async def test_a_redelivered_run_is_claimed_first(installation: Installation) ->
 
     assert (result.attempt, result.status) == (2, "success")
     assert len(second.http.calls) == 2
+    (claim,) = await installation.recorder.wait_for(messages.Claim)
+    assert claim.redelivered
 
 
 async def test_a_woken_run_goes_on_from_its_journal(installation: Installation) -> None:
