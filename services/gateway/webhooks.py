@@ -4,6 +4,7 @@
     method     405 method_not_allowed   acceptance                 503 unavailable
     rate limit 429                      ... and from there on the request is a run
     flow       404, 503
+    address    403, of the sender; then
     token      401, 403; of a signed flow the body is read for it: 413, 408
     paused     200 biz_logic
 
@@ -13,11 +14,12 @@ The rate limit counts every request to an address and method that exist, whateve
 from aiohttp import web
 
 from libs.common import errors
+from libs.common.flow import allow_list, signing
 from libs.common.flow import program as programs
-from libs.common.flow import signing
 from services.gateway import address, body, contents, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
+from services.gateway.clients import CLIENT
 from services.gateway.flows import Flow, Flows
 from services.gateway.rate_limit import RateLimit
 
@@ -51,6 +53,8 @@ class Webhooks:
 
         flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
         program, webhook = _webhook_of(flow)
+        if not allow_list.admits(webhook.allow_ips, request[CLIENT].ip):
+            raise errors.Forbidden("This flow takes no requests from your address.")
         signed = await self._check_who_calls(request, flow, webhook.auth)
         if flow.state.status == "paused":
             return responses.paused()

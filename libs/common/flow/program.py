@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from libs.common import errors
+from libs.common.flow import allow_list, response, settings, signing, templates
 from libs.common.flow import document as documents
-from libs.common.flow import response, settings, signing, templates
 from libs.common.flow.flow_document import FlowDocument, StepDocument
 from libs.common.flow.steps import registry
 from libs.common.flow.steps.webhook import WebhookWith
@@ -43,6 +43,7 @@ class WebhookSettings:
     auth: Auth
     is_async: bool
     response: response.ResponseTemplate
+    allow_ips: tuple[allow_list.Network, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +143,4 @@ def _webhook(document: FlowDocument) -> WebhookSettings | None:
     given = WebhookWith.model_validate(first.with_)
     template = response.ResponseTemplate.of(given.response)
     auth = given.auth.scheme() if isinstance(given.auth, signing.HmacAuth) else given.auth
-    return WebhookSettings(first.head.ref, auth, given.is_async, template)
+    return WebhookSettings(first.head.ref, auth, given.is_async, template, allow_list.networks(given.allow_ips))

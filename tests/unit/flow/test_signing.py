@@ -131,7 +131,7 @@ def test_a_program_has_no_secrets() -> None:
 
 
 def test_every_example_of_the_reference_can_be_saved_and_each_preset_has_one() -> None:
-    section = PAGE.partition("## Signed webhooks")[2].partition("## What comes back")[0]
+    section = PAGE.partition("## Signed webhooks")[2].partition("\n## ")[0]
     examples = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
 
     schemes = [_scheme_of_steps(example) for example in examples]

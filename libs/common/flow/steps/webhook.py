@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from libs.common.flow import answer_settings, model, signing
+from libs.common.flow import allow_list, answer_settings, model, signing
 from libs.common.flow.steps.spec import StepSpec
 
 # The tags are parts of the place that a fault names, so that of the settings is their key.
@@ -21,6 +21,9 @@ class WebhookWith(model.Strict):
     auth: Auth = "token"
     is_async: Annotated[bool, Field(alias="async")] = False
     response: answer_settings.ResponseSettings = answer_settings.ResponseSettings()
+    allow_ips: allow_list.AllowIps | None = None
 
 
-SPEC: Final = StepSpec("webhook", WebhookWith, may_continue=False, rendered_later=frozenset({"auth", "response"}))
+SPEC: Final = StepSpec(
+    "webhook", WebhookWith, may_continue=False, rendered_later=frozenset({"allow_ips", "auth", "response"})
+)
