@@ -111,6 +111,33 @@ async def test_a_webhook_is_answered_and_a_stop_answers_those_who_wait(
     assert "Traceback" not in gateway.text()
 
 
+async def test_two_gateways_and_a_hundred_senders_with_one_address_get_exactly_the_limit(
+    launch: Launch, flow_id: str
+) -> None:
+    ports = [free_port(), free_port()]
+    gateways = [launch(NOWHERE, FLOWHOOK_GATEWAY_PORT=str(port), FLOWHOOK_RATE_LIMIT="300") for port in ports]
+    addresses = [f"http://127.0.0.1:{port}/v1/flow-webhook/{flow_id}" for port in ports]
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def share_a_count() -> bool:
+            return all("rate_limit_shared" in gateway.text() for gateway in gateways)
+
+        async def listen() -> bool:
+            asked = [await session.options(address) for address in addresses]
+            return all(answer.status == 405 for answer in asked)
+
+        async def send(number: int) -> list[int]:
+            answers = [await session.post(addresses[(number + n) % 2]) for n in range(5)]
+            return [answer.status for answer in answers]
+
+        await eventually(share_a_count)
+        await eventually(listen)
+        statuses = [status for sent in await asyncio.gather(*map(send, range(100))) for status in sent]
+
+    assert (len(statuses), statuses.count(429)) == (500, 200)
+
+
 async def test_without_a_broker_it_answers_503_and_is_not_ready(launch: Launch, webhooks: str, flow_id: str) -> None:
     gateway = launch(NOWHERE)
     headers = {"Authorization": f"Bearer {samples.token(flow_id)}"}
