@@ -2,7 +2,9 @@
 
 from email.message import Message
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+MAX_LENGTH: Final = 512  # of the header, in characters; finding the parameters of a long one takes quadratic time
 
 Kind = Literal["json", "xml", "form", "multipart", "other"]
 
@@ -17,9 +19,9 @@ class MediaType(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse(content_type: str) -> MediaType:
-    """Return the media type that a header names; one that cannot be read counts as none."""
+    """Return the media type that a header names; one that cannot be read, or is too long, counts as none."""
     message = Message()
-    if content_type.isascii():
+    if len(content_type) <= MAX_LENGTH and content_type.isascii():
         message["content-type"] = content_type
     kind = _kind(message.get_content_type())
     return MediaType(kind, _parameter(message, "charset"), _parameter(message, "boundary"))

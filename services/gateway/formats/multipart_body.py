@@ -27,19 +27,20 @@ def parse(body: bytes, boundary: str | None, charset: str | None) -> dict[str, A
     """
     if not boundary:
         raise errors.InvalidPayload("The Content-Type of a multipart form names its boundary: boundary=….")
+    codec = charsets.codec_of(charset or charsets.UTF8)
     try:
-        return fields.collect(_parts(body, boundary, charset))
+        return fields.collect(_parts(body, boundary, codec))
     except multipart.MultipartError as error:
         raise errors.InvalidPayload(f"The body is not a valid multipart form: {error.args[0]}.") from error
 
 
-def _parts(body: bytes, boundary: str, charset: str | None) -> Iterator[tuple[str, Any]]:
+def _parts(body: bytes, boundary: str, codec: str) -> Iterator[tuple[str, Any]]:
     with multipart.PushMultipartParser(boundary) as parser:
         part: Any = None
         content, count = b"", 0
         for event in parser.parse(body):
             if event is None:
-                yield part.name, _value(part, content, charset)
+                yield part.name, _value(part, content, codec)
             elif isinstance(event, bytes):
                 content += event  # once: the body is given to the parser whole
             else:
@@ -48,11 +49,11 @@ def _parts(body: bytes, boundary: str, charset: str | None) -> Iterator[tuple[st
                     raise fields.too_many("form")
 
 
-def _value(part: multipart.MultipartSegment, content: bytes, charset: str | None) -> Any:
+def _value(part: multipart.MultipartSegment, content: bytes, codec: str) -> Any:
     content = _transferred(content, part.header("Content-Transfer-Encoding", ""))
     filename = _filename(part)
     if filename is None:
-        return charsets.text_of(content, charsets.codec_of(part.charset or charset or charsets.UTF8))
+        return charsets.text_of(content, charsets.codec_of(part.charset) if part.charset else codec)
     if not filename and not content:
         return None  # a browser's file field where no file was chosen
     return {

@@ -1,5 +1,6 @@
 """Any bytes of any type have a documented answer, and what was accepted can be read by everybody."""
 
+import itertools
 import json
 from typing import Any
 
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from libs.common import errors
 from services.gateway import payload
+from tests.unit.gateway import samples
+from tests.unit.gateway.world import World
 
 TYPES = st.sampled_from(
     [
@@ -56,3 +59,20 @@ def test_every_json_comes_out_as_it_was(value: dict[str, Any], escaped: bool, ch
 
     assert content.values == value
     assert json.loads(bytes(content.input)) == value
+
+
+ODD_TYPES = ["", "application/json", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data"]
+ODD_PARAMETERS = ["", "; boundary=x", "; charset=utf-16", '; charset="', "; boundary*0=x; charset*=a'b'%ff"]
+ODD_BODIES = [b"\0", b"\xff\xfe", b"{" * 2000, b"<a>" * 2000, b"a=%", b"--x", b"--x\r\n\r\n\r\n--x--", b"<!DOCTYPE a>"]
+
+
+async def test_no_body_is_answered_as_a_fault_of_ours(world: World) -> None:
+    flow = world.save(samples.flow())
+    statuses = set()
+
+    for kind, parameters, body in itertools.product(ODD_TYPES, ODD_PARAMETERS, ODD_BODIES):
+        for encoding in ("identity", "deflate"):
+            headers = {"Content-Type": kind + parameters, "Content-Encoding": encoding}
+            statuses.add((await world.call(flow, data=body, headers=headers)).status)
+
+    assert statuses <= {200, 400}

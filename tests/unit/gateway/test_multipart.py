@@ -164,6 +164,11 @@ def test_a_boundary_must_be_named(parameters: str) -> None:
         parse(body_of(), parameters)
 
 
+def test_a_charset_that_is_not_known_is_refused_even_for_files() -> None:
+    with pytest.raises(errors.InvalidPayload, match="charset"):
+        parse(body_of(part("; name=a; filename=b", b"x")), f"; charset=klingon; boundary={BOUNDARY}")
+
+
 def test_the_body_is_kept_as_text_as_far_as_it_is_text() -> None:
     body = body_of(part('; name="f"; filename="ä"', b"a\xff"))
 

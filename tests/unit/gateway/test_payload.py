@@ -84,6 +84,10 @@ def test_a_form_of_another_type_keeps_to_the_limits_of_forms() -> None:
         parse("&".join(["a=1"] * 10_001), content_type="text/plain")
 
 
+def test_a_content_type_that_is_too_long_counts_as_none() -> None:
+    assert input_of("a=1", content_type="application/json; x=" + "y" * 500) == {"a": "1"}
+
+
 def test_json_of_type_json_is_never_a_form() -> None:
     with pytest.raises(errors.InvalidPayload, match="not valid JSON"):
         parse("a=1", content_type="application/json")
