@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise errors.StartError(_faults(error)) from None
 
+    def broker_urls(self) -> str:
+        """Return RabbitMQ's addresses; `StartError` if there is none, as only the all-in-one may have it."""
+        urls = self.amqp_url.get_secret_value()
+        if not urls:
+            raise errors.StartError("FLOWHOOK_AMQP_URL is not set: give RabbitMQ's address, amqp://user:password@host/")
+        return urls
+
 
 def _faults(error: ValidationError) -> str:
     lines = (

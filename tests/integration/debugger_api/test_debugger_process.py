@@ -104,4 +104,4 @@ async def test_it_is_ready_with_both_and_ends_well(launch: Launch, database_url:
     await process.wait_ready()
 
     assert await process.terminate(within_s=15) == 0
-    assert "debugger_stopped" in process.text()
+    assert "service_stopped" in process.text()
