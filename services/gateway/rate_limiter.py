@@ -146,10 +146,10 @@ class Limiter:
         while True:
             await self._something.wait()
             self._something.clear()
-            if self._back:
-                back, self._back = self._back, []
-                await self._counters.give_back(_added_up(back))
-            while self._waiting or self._wishing:
+            while self._waiting or self._wishing or self._back:
+                if self._back:
+                    back, self._back = self._back, []
+                    await self._counters.give_back(_added_up(back))
                 await self._ask()
 
     async def _ask(self) -> None:
@@ -195,6 +195,7 @@ class Limiter:
         _resolve(granted, window.standing(self.limit, now_s, admitted=True))
         if not refused:
             return
+        refused += self._waiting.pop(window, ())  # they came meanwhile, and would hear the same
         if answer.ahead_ms and not window.retried:
             window.retried = True
             self._patient[window] = refused
