@@ -108,8 +108,7 @@ class RabbitBus:
                 return await self._ask_depths(self._session, queues)
             except faults.TROUBLE as error:
                 self._questions = None  # a question without an answer has closed it
-                if faults.ours(error):
-                    raise
+                faults.pass_on(error)
                 raise faults.of_question(error) from error
 
     def _takes(self, letter: port.Letter) -> bool:
@@ -131,6 +130,8 @@ class RabbitBus:
         pause_s = FIRST_PAUSE_S
         for url in self._urls:
             stood = await self._connect_once(url)
+            if faults.ending():
+                return
             pause_s = FIRST_PAUSE_S if stood else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311
 
@@ -140,16 +141,14 @@ class RabbitBus:
         try:
             current = await session.connect(url, heartbeat_s=self._heartbeat_s, name=self._name)
         except (Exception, asyncio.CancelledError) as error:
-            if faults.ours(error):
-                raise
+            faults.pass_on(error)
             story.warning("bus_unreachable", error=str(faults.of_question(error)))
             return False
         stood = False
         try:
             stood = await self._live(current)
         except (Exception, asyncio.CancelledError) as error:
-            if faults.ours(error):
-                raise
+            faults.pass_on(error)
             story.warning("bus_trouble", error=str(faults.of_question(error)))
         finally:
             self._fall("the connection was lost before the confirm")
@@ -164,7 +163,7 @@ class RabbitBus:
         stood = False
         watch = asyncio.create_task(self._watch_blocked(current), name=f"bus {self._name} blocked")
         try:
-            while not current.lost:
+            while not current.lost and not faults.ending():
                 self._attention.clear()
                 await self._repair(current)
                 if self.ready and not stood:

@@ -96,8 +96,7 @@ class RabbitSubscription:
                 if self._channel is not None:
                     await self._channel.basic_cancel(self._tag, timeout=session.ANSWER_TIMEOUT_S)
             except faults.TROUBLE as error:  # it takes nothing new then either
-                if faults.ours(error):
-                    raise
+                faults.pass_on(error)
 
     async def restart(self) -> None:
         """End the channel; the bus lets it stand again on a new one at once."""

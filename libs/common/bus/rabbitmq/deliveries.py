@@ -64,8 +64,7 @@ class Incoming:
             else:
                 await told
         except faults.TROUBLE as error:
-            if faults.ours(error):
-                raise
+            faults.pass_on(error)
             log.info("settled_too_late", queue=self.queue, message_id=self.message_id, error=type(error).__name__)
 
 

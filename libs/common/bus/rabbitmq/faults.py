@@ -47,8 +47,21 @@ def of_question(error: BaseException) -> errors.BusUnavailable:
 
 def ours(error: BaseException) -> bool:
     """Tell whether this is the running task's own cancellation, which must go on, and not the client's."""
+    return isinstance(error, asyncio.CancelledError) and ending()
+
+
+def ending() -> bool:
+    """Tell whether the running task was cancelled. The client may have kept that to itself: a loop has to ask."""
     task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return task is not None and task.cancelling() > 0
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise the running task's own cancellation, also where the client has made another error of it."""
+    if ours(error):
+        raise error
+    if ending():
+        raise asyncio.CancelledError from error
 
 
 def _describe(error: BaseException) -> str:

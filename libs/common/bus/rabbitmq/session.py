@@ -75,8 +75,7 @@ class Session:
             async with asyncio.timeout(GOODBYE_TIMEOUT_S):
                 await self._connection.close()
         except faults.TROUBLE as error:
-            if faults.ours(error):
-                raise
+            faults.pass_on(error)
             log.info("bus_close_unanswered")
 
 
@@ -91,7 +90,6 @@ async def close_channel(channel: Channel) -> bool:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await channel.close(None)
     except faults.TROUBLE as error:
-        if faults.ours(error):
-            raise
+        faults.pass_on(error)
         return False
     return True
