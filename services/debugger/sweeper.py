@@ -7,13 +7,12 @@ proof is needed, since by then every message that is left must claim.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
 import structlog
 
-from libs.common import ids, messages, topology
+from libs.common import ids, messages, times, topology
 from libs.common.bus import port
 from services.debugger import proofs, publishing, recorder_metrics
 from services.debugger.silence_store import Search, SilenceStore, SilentRun
@@ -21,11 +20,6 @@ from services.debugger.silence_store import Search, SilenceStore, SilentRun
 log = structlog.get_logger(__name__)
 
 MARK_TIMEOUT_S: Final = 300.0
-
-
-def now_ms() -> int:
-    """Return the clock."""
-    return time.time_ns() // 1_000_000
 
 
 class Sweeper:
@@ -42,7 +36,7 @@ class Sweeper:
         *,
         every_s: float,
         forgetful: bool = False,
-        clock: Callable[[], int] = now_ms,
+        clock: Callable[[], int] = times.now_ms,
     ) -> None:
         self._bus = bus
         self._runs = runs

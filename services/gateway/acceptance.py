@@ -15,9 +15,9 @@ from libs.common import errors, ids, messages, topology
 from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
 from libs.common.flow import program as programs
+from libs.common.times import now_ms
 from services.gateway import acknowledgement, intake, metrics, responses
 from services.gateway.clients import CLIENT
-from services.gateway.clock import now_ms
 from services.gateway.flows import Flow
 from services.gateway.notices import Notices
 from services.gateway.payload import Content

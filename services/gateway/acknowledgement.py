@@ -1,12 +1,10 @@
 """The answer to the sender of an asynchronous flow: rendered here, from the webhook's input and the request alone."""
 
-from datetime import UTC, datetime
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from libs.common import errors, messages
 from libs.common.flow import program as programs
+from libs.common.flow import request_names
 from libs.common.flow import response as flow_responses
 from libs.common.templating import environment
 from services.gateway.payload import Content
@@ -17,23 +15,8 @@ LIMITS: Final = environment.Limits(steps=20_000, output_chars=100_000, time_s=0.
 
 def render(webhook: programs.WebhookSettings, run: messages.RunRequest, content: Content) -> messages.Response:
     """Return the configured response; `FlowFailed` if it cannot be rendered."""
-    names = {webhook.ref: content.values, "request": _request_names(run)}
+    names = {webhook.ref: content.values, "request": request_names.of(run)}
     try:
         return flow_responses.render_response(webhook.response, names, limits=LIMITS)
     except errors.StepError as error:
         raise errors.FlowFailed(f"The response of the step `{webhook.ref}` could not be rendered.") from error
-
-
-def _request_names(run: messages.RunRequest) -> dict[str, Any]:
-    """Return what `request` is for templates, as in a runner."""
-    received_at = datetime.fromtimestamp(run.received_at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    names: dict[str, Any] = {"run_id": run.run_id, "received_at": received_at.replace("+00:00", "Z")}
-    if (http := run.request) is not None:
-        names |= {
-            "method": http.method,
-            "headers": http.headers,
-            "query": msgspec.json.decode(http.query),
-            "ip": http.ip,
-            "body": http.body,
-        }
-    return names

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from libs.common import keys, lifecycle, messages
 from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
+from libs.common.times import now_ms
 from services.gateway import clients, metrics
 from services.gateway.acceptance import Acceptance
 from services.gateway.app import GatewayServer
 from services.gateway.auth import Authorization, WebhookTokens
-from services.gateway.clock import now_ms
 from services.gateway.config import GatewaySettings
 from services.gateway.feed import FlowFeed
 from services.gateway.flows import Flows

@@ -12,7 +12,7 @@ import structlog
 
 from libs.common import lifecycle, messages, topology
 from libs.common.bus import port
-from services.gateway.clock import now_ms
+from libs.common.times import now_ms
 
 log = structlog.get_logger(__name__)
 

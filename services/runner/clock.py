@@ -5,6 +5,8 @@ import time
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from libs.common import times
+
 LONGEST_TURN_S: Final = 0.05
 
 
@@ -40,7 +42,7 @@ class SystemClock:
 
     def now_ms(self) -> int:
         """Return the milliseconds since the epoch."""
-        return time.time_ns() // 1_000_000
+        return times.now_ms()
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""

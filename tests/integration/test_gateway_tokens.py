@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from libs.common import errors, ids, personal_tokens
-from services.gateway.clock import now_ms
+from libs.common.times import now_ms
 from services.gateway.feed import statement
 from services.gateway.personal_tokens import PersonalTokens
 from services.gateway.token_feed import TokenFeed

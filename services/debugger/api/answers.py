@@ -1,12 +1,13 @@
 """Answers as bytes: JSON that keeps every value exactly, YAML for whoever asks for it, times in RFC 3339."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from libs.common import times
 from libs.common.flow import yaml_writer
 
 ALWAYS: Final = {
@@ -52,7 +53,7 @@ def raw(text: str | None) -> msgspec.Raw:
 
 def time(at: datetime | None) -> str | None:
     """Return a time as RFC 3339 in UTC, to the millisecond."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else times.timestamp(at)
 
 
 def is_yaml(media_type: str) -> bool:

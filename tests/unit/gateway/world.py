@@ -17,8 +17,8 @@ import msgspec
 from libs.common import messages, topology
 from libs.common.bus import port
 from libs.common.bus.memory import MemoryBroker, MemoryBus
+from libs.common.times import now_ms
 from services.gateway import bootstrap
-from services.gateway.clock import now_ms
 from services.gateway.config import GatewaySettings
 from services.gateway.flows import Flow, Flows
 from services.gateway.personal_tokens import PersonalTokens
