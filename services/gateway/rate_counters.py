@@ -42,6 +42,16 @@ class GivenBack(NamedTuple):
     ends_at: datetime
 
 
+def added_up(back: Sequence[GivenBack]) -> list[GivenBack]:
+    """Return one entry for each window."""
+    counts: dict[tuple[str, datetime], GivenBack] = {}
+    for one in back:
+        key = (one.address, one.ends_at)
+        known = counts.get(key)
+        counts[key] = one if known is None else one._replace(unspent=known.unspent + one.unspent)
+    return list(counts.values())
+
+
 class Counters(Protocol):
     """The shared count. Every method raises `CountersAway`, after which `open` is called before anything else."""
 

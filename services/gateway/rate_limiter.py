@@ -27,7 +27,7 @@ import structlog
 
 from libs.common import lifecycle
 from services.gateway import metrics
-from services.gateway.rate_counters import Asked, Counters, CountersAway, GivenBack
+from services.gateway.rate_counters import Asked, Counters, CountersAway, GivenBack, added_up
 from services.gateway.rate_table import Windows
 from services.gateway.rate_window import Answer, Limit, Standing, Window
 
@@ -149,7 +149,7 @@ class Limiter:
             while self._waiting or self._wishing or self._back:
                 if self._back:
                     back, self._back = self._back, []
-                    await self._counters.give_back(_added_up(back))
+                    await self._counters.give_back(added_up(back))
                 await self._ask()
 
     async def _ask(self) -> None:
@@ -279,19 +279,9 @@ class Limiter:
     async def _give_back_at_the_end(self) -> None:
         try:
             if self._back:
-                await self._counters.give_back(_added_up(self._back))
+                await self._counters.give_back(added_up(self._back))
         except CountersAway:
             log.debug("rate_limit_kept", addresses=len(self._back))
-
-
-def _added_up(back: list[GivenBack]) -> list[GivenBack]:
-    """Return one entry for each window."""
-    counts: dict[tuple[str, object], GivenBack] = {}
-    for one in back:
-        key = (one.address, one.ends_at)
-        known = counts.get(key)
-        counts[key] = one if known is None else one._replace(unspent=known.unspent + one.unspent)
-    return list(counts.values())
 
 
 def _resolve(waiting: Waiting, standing: Standing) -> None:
