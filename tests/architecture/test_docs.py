@@ -15,6 +15,11 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def has_test(path: Path, name: str) -> bool:
+    """Tell whether a file holds a test function of this name."""
+    return path.exists() and re.search(rf"^(?:async )?def {name}\(", path.read_text(), re.MULTILINE) is not None
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text())
@@ -27,6 +32,13 @@ def test_files_and_tests_that_are_named_exist(page: Path) -> None:
     named = re.findall(r"`((?:libs|services|tests|flowhook|deploy|docs|requirements)/[\w./-]*)`", page.read_text())
 
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_single_tests_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w./-]+)::(\w+)`", page.read_text())
+
+    assert [(path, name) for path, name in named if not has_test(ROOT / path, name)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
