@@ -48,11 +48,11 @@ async def alone(open_folder: Path) -> AsyncIterator[Installation]:
     await one.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared(
     rabbitmq: RabbitServer, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Installation]:
-    """An installation for the tests of one module, with one process of each service; `asyncio(loop_scope="module")`."""
+    """An installation for tests that leave it as it was; they are marked `asyncio(loop_scope="session")`."""
     database = await postgres.create()
     one = Installation(rabbitmq.new_url(), postgres.url_of(database), tmp_path_factory.mktemp("shared"))
     one.env["FLOWHOOK_RATE_LIMIT"] = "100000"

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.processes,
     pytest.mark.rabbitmq,
     pytest.mark.postgres,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 LIMIT = 1024 * 1024

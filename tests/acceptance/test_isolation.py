@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.processes,
     pytest.mark.rabbitmq,
     pytest.mark.postgres,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 BOMBS = (

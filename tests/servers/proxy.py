@@ -4,10 +4,10 @@ import asyncio
 
 
 class Proxy:
-    """Carries bytes to a server on 127.0.0.1, both ways, as long as it is let."""
+    """Carries bytes to a server, by its port on 127.0.0.1 or its socket's path, both ways, as long as it is let."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
+    def __init__(self, target: int | str) -> None:
+        self._target = target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,12 +65,17 @@ class Proxy:
         if not self._admitting:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        far_reader, far_writer = await self._reach()
         self._writers |= {writer, far_writer}
         for source, sink, answering in ((reader, far_writer, False), (far_reader, writer, True)):
             task = asyncio.create_task(self._carry(source, sink, answering))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, str):
+            return await asyncio.open_unix_connection(self._target)
+        return await asyncio.open_connection("127.0.0.1", self._target)
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answering: bool) -> None:
         try:
