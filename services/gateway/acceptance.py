@@ -123,14 +123,17 @@ class Acceptance:
     async def _result(self, letter: port.Letter, run: messages.RunRequest) -> messages.Result:
         """Return the run's result. A failing publish or the end of the time ends the wait with its error."""
         with self._waiters.expect(run.run_id) as result:
-            self._publish(letter, run).add_done_callback(partial(_pass_failure, result))
-            timer = asyncio.get_running_loop().call_later(self._sync_timeout_s, self._expire, result)
+            outcome = self._publish(letter, run)
+            outcome.add_done_callback(partial(_pass_failure, result))
+            timer = asyncio.get_running_loop().call_later(self._sync_timeout_s, self._expire, result, outcome)
             try:
                 return await result
             finally:
                 timer.cancel()
 
-    def _expire(self, result: "asyncio.Future[messages.Result]") -> None:
+    def _expire(self, result: "asyncio.Future[messages.Result]", outcome: "asyncio.Future[None]") -> None:
+        """End the wait. Only a run that the broker has is a run that goes on: both times are up after a freeze."""
+        _pass_failure(result, outcome)
         if not result.done():
             seconds = f"{self._sync_timeout_s:g} seconds"
             result.set_exception(errors.Timeout(f"The flow did not end within {seconds}. The run goes on."))
@@ -139,7 +142,7 @@ class Acceptance:
 def _pass_failure(result: "asyncio.Future[messages.Result]", outcome: "asyncio.Future[None]") -> None:
     if result.done() or outcome.cancelled():
         return
-    error = outcome.exception()
+    error = outcome.exception() if outcome.done() else errors.OutcomeUnknown("not confirmed in time")
     if error is not None:
         result.set_exception(error)
 

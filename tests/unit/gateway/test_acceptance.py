@@ -320,6 +320,25 @@ async def test_a_result_that_overtakes_the_confirm_is_answered(world: World, mon
     assert (await world.call(flow)).status == 200
 
 
+async def test_time_that_is_up_before_the_confirm_is_no_promise(
+    start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world: World = await start(sync_timeout_seconds=0.05)
+    flow = world.save(samples.flow())
+    publish = world.bus.publish
+
+    def unconfirmed(letter: port.Letter) -> "asyncio.Future[None]":  # as after a freeze, when all times are up at once
+        return publish(letter) if letter.exchange != topology.RUNS else asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(world.bus, "publish", unconfirmed)
+    reply = await world.call(flow)
+    async with asyncio.timeout(5):
+        event = await world.events.get()
+
+    assert is_error(reply, 503, "unavailable", event.run_id)
+    assert isinstance(event, messages.Refused)
+
+
 async def test_a_full_lane_is_shed(world: World) -> None:
     flow = world.save(samples.flow())
     load = world.gateway._server._acceptance._shedding._lanes[topology.lane_queue("sync", flow.lane)]
