@@ -12,7 +12,7 @@ from services.gateway.feed import statement
 from services.gateway.rate_window import Answer, Limit
 
 CONNECT_TIMEOUT_S: Final = 3.0
-TIMEOUT_S: Final = 0.5  # senders wait meanwhile; later than that, this gateway goes on alone
+TIMEOUT_S: Final = 1.0  # senders wait meanwhile; later than that, this gateway goes on alone
 _SESSION: Final = {
     "application_name": "flowhook-gateway rate limit",
     "synchronous_commit": "off",  # the table is unlogged

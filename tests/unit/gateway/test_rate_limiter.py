@@ -144,6 +144,30 @@ def test_over_many_windows_no_more_than_the_limit_is_admitted_in_each(
     assert admitted <= windows * requests
 
 
+@settings(max_examples=60, deadline=None)
+@given(plan=bursts, ways_s=ways, requests=st.integers(1, 60), outages=st.lists(st.floats(0.01, 3), max_size=8))
+def test_whenever_the_count_goes_away_each_gateway_keeps_to_the_limit_and_answers(
+    plan: list[Burst], ways_s: list[float], requests: int, outages: list[float]
+) -> None:
+    async def story() -> tuple[int, int]:
+        async with Site(Limit(requests, 3600), gateways=4, ways_s=ways_s) as site:
+
+            async def come_and_go() -> None:
+                for lasting_s in outages:
+                    await asyncio.sleep(lasting_s)
+                    site.board.away = not site.board.away
+
+            weather = asyncio.create_task(come_and_go())
+            words = await play(site, plan)
+            await weather
+            return len(words), sum(words)
+
+    words, admitted = virtual_time.run(story)
+
+    assert words == sum(number for _, _, number in plan)
+    assert admitted <= 4 * requests
+
+
 def test_the_window_begins_with_an_addresss_first_request_and_ends_for_all_gateways() -> None:
     async def story() -> list[int]:
         async with Site(Limit(5, 300)) as site:
