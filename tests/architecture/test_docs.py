@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowhook import config_listing, topology_listing
+from libs.common.flow import document, program
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -39,6 +40,15 @@ def test_single_tests_that_are_named_exist(page: Path) -> None:
     named = re.findall(r"`(tests/[\w./-]+)::(\w+)`", page.read_text())
 
     assert [(path, name) for path, name in named if not has_test(ROOT / path, name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_whole_flows_are_good_flows(page: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    flows = [block for block in blocks if re.match(r"name:", block)]
+
+    for flow in flows:
+        program.compile_flow(document.load(flow, media="yaml"), flow_id="", version=1)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
