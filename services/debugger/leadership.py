@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from libs.common.lifecycle import Duty
-from services.debugger import database
+from services.debugger import database, rounds
 
 log = structlog.get_logger(__name__)
 
@@ -44,17 +44,14 @@ class Leadership:
         await self._duty.stop()
 
     async def _work(self) -> None:
-        while True:
-            try:
-                async with _session(self._url) as connection:
-                    await self._elect(connection)
-                    await self._lead(connection)
-            except Exception as error:
-                if not database.is_away(error):
-                    log.exception("leadership_failed")
-                else:
-                    log.warning("leadership_later", why=str(error) or type(error).__name__)
-            await asyncio.sleep(self._look_every_s)
+        await rounds.rounds(self._term, every_s=self._look_every_s, name="leadership")
+
+    async def _term(self) -> float:
+        """Wait for the lead, and hold it until a duty ends or the connection is lost."""
+        async with _session(self._url) as connection:
+            await self._elect(connection)
+            await self._lead(connection)
+        return self._look_every_s
 
     async def _elect(self, connection: asyncpg.Connection) -> None:
         while True:

@@ -9,13 +9,10 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from libs.common import messages, topology
 from libs.common.bus import port
-from services.debugger import publishing, recorder_metrics, statements
-
-log = structlog.get_logger(__name__)
+from services.debugger import publishing, recorder_metrics, rounds, statements
 
 AT_MOST: Final = 500
 
@@ -64,16 +61,7 @@ class Scheduler:
 
     async def work(self) -> None:
         """Wake what is due, for ever; a round that fails is tried again."""
-        while True:
-            try:
-                pause_s = await self._round()
-            except Exception as error:
-                if not publishing.passes(error):
-                    log.exception("schedule_later")
-                else:
-                    log.warning("schedule_later", why=str(error) or type(error).__name__)
-                pause_s = self._every_s
-            await asyncio.sleep(pause_s)
+        await rounds.rounds(self._round, every_s=self._every_s, name="scheduler")
 
     async def _round(self) -> float:
         """Wake what is due now; return how long to sleep."""

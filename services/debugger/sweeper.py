@@ -14,7 +14,7 @@ import structlog
 
 from libs.common import ids, messages, times, topology
 from libs.common.bus import port
-from services.debugger import proofs, publishing, recorder_metrics
+from services.debugger import proofs, publishing, recorder_metrics, rounds
 from services.debugger.silence_store import Search, SilenceStore, SilentRun
 
 log = structlog.get_logger(__name__)
@@ -48,15 +48,11 @@ class Sweeper:
 
     async def work(self) -> None:
         """Sweep, for ever; a round that fails is tried again."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception as error:
-                if not publishing.passes(error):
-                    log.exception("sweep_later")
-                else:
-                    log.warning("sweep_later", why=str(error) or type(error).__name__)
-            await asyncio.sleep(self._every_s)
+        await rounds.rounds(self._round, every_s=self._every_s, name="sweeper")
+
+    async def _round(self) -> float:
+        await self.sweep()
+        return self._every_s
 
     async def sweep(self) -> None:
         """Do one round."""
