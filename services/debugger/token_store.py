@@ -55,20 +55,16 @@ class TokenStore:
 
     async def ensure(self, text: str, *, scopes: tuple[str, ...], note: str) -> None:
         """Make this text a token for good, if it is none yet."""
-        digest = personal_tokens.digest(text)
-        await self._pool.execute(statements.load("insert_token"), ids.new_id(), digest, list(scopes), note)
+        await self._insert(text, scopes, note, None)
 
     async def create(self, text: str, *, scopes: tuple[str, ...], note: str, days: int | None) -> TokenRow:
         """Keep a new token that ends after so many days, or never."""
-        row = await self._pool.fetchrow(
-            statements.load("insert_personal_token"),
-            UUID(ids.new_id()),
-            personal_tokens.digest(text),
-            list(scopes),
-            note,
-            days,
-        )
-        return _row(row)
+        return _row(await self._insert(text, scopes, note, days))
+
+    async def _insert(self, text: str, scopes: tuple[str, ...], note: str, days: int | None) -> asyncpg.Record | None:
+        digest = personal_tokens.digest(text)
+        statement = statements.load("insert_token")
+        return await self._pool.fetchrow(statement, UUID(ids.new_id()), digest, list(scopes), note, days)
 
     async def page(self, before: UUID | None, limit: int) -> list[TokenRow]:
         """Return tokens, newest first."""
