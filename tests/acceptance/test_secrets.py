@@ -60,7 +60,8 @@ async def test_senders_secrets_are_kept_nowhere(shared: Installation) -> None:
         run_id = answer.headers["Flowhook-Run-Id"]
 
     async def waits() -> bool:
-        return (await shared.run(run_id) or {"status": ""})["status"] == "waiting"
+        run = await shared.run(run_id)
+        return run is not None and bool(run["status"] == "waiting")
 
     await eventually(waits, what="the run's wait")
     kept = {
