@@ -1,6 +1,7 @@
 """How the letters of one message are settled, against a channel that only remembers."""
 
 import asyncio
+import sys
 from typing import Any, cast
 
 import aiormq.abc
@@ -64,11 +65,11 @@ def unpacked(
         body=body,
         channel=cast("Channel", channel),
     )
-    incoming, fault = deliveries.unpack(
+    _, letters, fault = deliveries.unpack(
         message, channel=cast("Channel", channel), queue="q", lease=port.Lease(), bury=bury or Graveyard()
     )
     assert fault is None
-    return incoming.deliveries
+    return letters
 
 
 async def test_delivery_tells_where_it_comes_from() -> None:
@@ -167,6 +168,12 @@ async def test_settling_waits_no_longer_than_the_lease_for_a_writer_that_takes_n
         await settling
 
     assert channel.told == []
+
+
+async def test_letter_is_kept_by_nobody_but_whoever_works_on_it() -> None:
+    (delivery,) = unpacked(RememberingChannel(), b"[1]")
+
+    assert sys.getrefcount(delivery) == 2  # by this name, and by the question
 
 
 async def test_settling_waits_for_a_writer_that_is_behind() -> None:

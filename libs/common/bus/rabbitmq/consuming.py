@@ -119,14 +119,16 @@ class RabbitSubscription:
             self._fell(self, queue_gone)
 
     async def _receive(self, message: aiormq.abc.DeliveredMessage, channel: Channel, lease: port.Lease) -> None:
-        incoming, fault = deliveries.unpack(message, channel=channel, queue=self.queue, lease=lease, bury=self._bury)
+        incoming, letters, fault = deliveries.unpack(
+            message, channel=channel, queue=self.queue, lease=lease, bury=self._bury
+        )
         if lease.lost:
             return
         if fault is not None:
             log.error("message_unreadable", queue=self.queue, message_id=incoming.message_id, fault=str(fault))
             await incoming.refuse()
             return
-        for delivery in incoming.deliveries:
+        for delivery in letters:
             self._keep(asyncio.create_task(self._handle(delivery)))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiormq.abc
@@ -21,7 +21,10 @@ Bury = Callable[["RabbitDelivery", str], Awaitable[None]]
 
 @dataclass(slots=True, eq=False)
 class Incoming:
-    """One message of the broker. Its letters are settled one by one, itself once, by the last of them."""
+    """One message of the broker. Its letters are settled one by one, itself once, by the last of them.
+
+    It does not know its letters: a circle would keep their bodies, megabytes, until the collector comes by.
+    """
 
     channel: Channel
     tag: int
@@ -33,9 +36,9 @@ class Incoming:
     message_id: str
     redelivered: bool
     bury: Bury  # publishes one letter of several to the dead letters
+    letters: int = 0
     unsettled: int = 0
     given_back: bool = False
-    deliveries: list["RabbitDelivery"] = field(default_factory=list)
 
     async def settled(self, *, give_back: bool = False) -> None:
         """Count one more as settled. One that is given back brings all of them again."""
@@ -104,7 +107,7 @@ class RabbitDelivery:
     @property
     def alone(self) -> bool:
         """Whether it shares its message with no other."""
-        return len(self._incoming.deliveries) == 1
+        return self._incoming.letters == 1
 
     @property
     def exchange(self) -> str:
@@ -162,8 +165,8 @@ async def _as_long_as(lease: port.Lease, work: Coroutine[Any, Any, None]) -> Non
 
 def unpack(
     message: aiormq.abc.DeliveredMessage, *, channel: Channel, queue: str, lease: port.Lease, bury: Bury
-) -> tuple[Incoming, errors.UnreadableMessage | None]:
-    """Return the message with its letters; without any, and why, if it is none of ours."""
+) -> tuple[Incoming, list[RabbitDelivery], errors.UnreadableMessage | None]:
+    """Return the message and its letters; without any, and why, if it is none of ours."""
     properties = message.header.properties
     headers = properties.headers or {}
     incoming = Incoming(
@@ -181,7 +184,6 @@ def unpack(
     try:
         bodies = packing.split(message.body)
     except errors.UnreadableMessage as error:
-        return incoming, error
-    incoming.unsettled = len(bodies)
-    incoming.deliveries = [RabbitDelivery(body, incoming) for body in bodies]
-    return incoming, None
+        return incoming, [], error
+    incoming.letters = incoming.unsettled = len(bodies)
+    return incoming, [RabbitDelivery(body, incoming) for body in bodies], None
