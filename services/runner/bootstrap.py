@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from libs.common import lifecycle, topology
+from libs.common import clock, lifecycle, topology
 from libs.common.bus import port
 from services.runner import (
-    addresses,
     claims,
-    clock,
     consumer,
     control,
     engine,
     executor,
-    http_client,
     in_hand,
     lanes,
     publishing,
@@ -21,7 +18,7 @@ from services.runner import (
     slots,
 )
 from services.runner.config import MOST_HELD_S, RunnerSettings
-from services.runner.steps import delay, http, registry
+from services.runner.steps import addresses, delay, http, http_client, registry
 
 
 class Service:

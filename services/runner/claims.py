@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
-from libs.common import ids, messages, topology
+from libs.common import clock, ids, messages, topology
 from libs.common.bus import port, waiters
-from services.runner import clock, grants, in_hand, metrics, orders, outcomes, publishing
+from services.runner import grants, in_hand, metrics, orders, outcomes, publishing
 
 log = structlog.get_logger(__name__)
 

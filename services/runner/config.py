@@ -5,7 +5,8 @@ from typing import Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from libs.common import config
-from services.runner import addresses, lanes
+from services.runner import lanes
+from services.runner.steps import addresses
 
 MOST_HELD_S: Final = 1740  # RabbitMQ ends a channel that has had a message for half an hour
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from libs.common import errors, messages
+from libs.common import clock, errors, messages
 from libs.common.bus import port
-from services.runner import claims, clock, executor, grants, in_hand, metrics, orders, outcomes, settlement, states
+from services.runner import claims, executor, grants, in_hand, metrics, orders, outcomes, settlement, states
 from services.runner.orders import Order
 from services.runner.slots import Slots
 

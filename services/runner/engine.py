@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import structlog
 
-from libs.common import errors, messages
+from libs.common import clock, errors, messages
 from libs.common.flow import program, response
 from libs.common.templating import environment
-from services.runner import clock, notes, orders, outcomes, scope, trail
+from services.runner import notes, orders, outcomes, scope, trail
 from services.runner.orders import Order
 from services.runner.steps import port
 

@@ -12,9 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from libs.common import errors
+from libs.common import clock, errors
 from libs.common.bus import port
-from services.runner import clock
 
 log = structlog.get_logger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
-from libs.common import topology
+from libs.common import clock, topology
 from libs.common.bus import port
-from services.runner import clock, consumer, control, in_hand
+from services.runner import consumer, control, in_hand
 from services.runner.orders import Order
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from libs.common import errors
-from services.runner import addresses, http_client
+from services.runner.steps import addresses, http_client
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LOOPBACK = addresses.networks_of("127.0.0.1/32")

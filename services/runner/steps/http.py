@@ -7,8 +7,7 @@ import msgspec
 
 from libs.common import errors
 from libs.common.flow.steps.http import SPEC
-from services.runner import http_client
-from services.runner.steps import port
+from services.runner.steps import http_client, port
 
 
 class Client(Protocol):

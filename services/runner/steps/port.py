@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from libs.common import messages
+from libs.common import clock, messages
 from libs.common.flow import program
 from libs.common.flow.steps.spec import StepSpec
-from services.runner import clock
 
 
 @dataclass(frozen=True, slots=True)

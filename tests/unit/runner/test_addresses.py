@@ -1,6 +1,6 @@
 import pytest
 
-from services.runner import addresses
+from services.runner.steps import addresses
 
 REFUSED = [
     "127.0.0.1",

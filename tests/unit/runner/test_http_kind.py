@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from libs.common import errors
-from services.runner import http_client
-from services.runner.steps import http, port
+from services.runner.steps import http, http_client, port
 from tests.unit.runner import fakes, flows, requests
 
 

@@ -16,7 +16,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from libs.common import errors
-from services.runner import addresses
+from services.runner.steps import addresses
 
 CHUNK_BYTES: Final = 64 * 1024
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from services.runner.clock import SystemClock
+from libs.common.clock import SystemClock
 
 
 async def test_a_turn_is_long_for_those_who_come_after_a_long_computation() -> None:
