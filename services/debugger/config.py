@@ -43,7 +43,12 @@ class DebuggerSettings(config.Settings):
     record_batch_ms: int = Field(
         20, ge=0, description="How long the recorder gathers events for one transaction, in ms"
     )
-    record_batch_max: int = Field(500, ge=1, le=5000, description="The most messages in one transaction")
+    record_batch_max: int = Field(
+        50,
+        ge=1,
+        le=100,
+        description="The most messages in one transaction; at most 100 are in hand, the others come meanwhile",
+    )
 
     claim_age_s: float = Field(3600, gt=0, description="A run request older than this must be claimed, in seconds")
     claim_hold_s: float = Field(300, gt=0, description="One held unstarted for longer must be claimed, in seconds")

@@ -25,7 +25,9 @@ from services.debugger import batches, database, folding, publishing, recorder_m
 
 log = structlog.get_logger(__name__)
 
-PREFETCH: Final = 400  # messages of up to 32 events; each may hold a request of 1 MiB
+# Messages of up to 32 events. A request of 1 MiB is two in its message, as text and as input, and all that are in hand
+# are held while PostgreSQL is away: they must fit into the memory of a small container.
+PREFETCH: Final = 100
 
 
 class Store(Protocol):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from libs.common.bus import port
-from services.debugger import batches
+from services.debugger import batches, recorder
 
 FOR_EVER_MS = 600_000
 
@@ -62,3 +62,9 @@ async def test_what_has_lost_its_lease_is_left_out() -> None:
     lost.end()
 
     assert await inbox.next_batch() == [kept]
+
+
+def test_what_a_recorder_holds_fits_into_a_small_container() -> None:
+    largest_request = 2 * 1024 * 1024  # as text and as input
+
+    assert recorder.PREFETCH * largest_request <= 256 * 1024 * 1024
