@@ -8,7 +8,7 @@ import asyncpg
 
 from libs.common.bus import port
 from libs.common.lifecycle import Part
-from services.debugger import partitions, proofs, rate_counters
+from services.debugger import idempotency_keys, partitions, proofs, rate_counters
 from services.debugger.config import DebuggerSettings
 from services.debugger.dead import DeadRuns
 from services.debugger.leadership import Leadership
@@ -41,6 +41,7 @@ def build_duties(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool, 
         "scheduler": scheduler.work,
         "sweeper": sweeper.work,
         "rate-counters": partial(rate_counters.work, pool),
+        "idempotency-keys": partial(idempotency_keys.work, pool),
     }
     return (
         DeadRuns(bus),

@@ -9,12 +9,14 @@ from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
 from libs.common.times import now_ms
 from services.gateway import clients, metrics
-from services.gateway.acceptance import Acceptance
+from services.gateway.acceptance import Acceptance, Waiting
 from services.gateway.app import GatewayServer
 from services.gateway.auth import Authorization, WebhookTokens
 from services.gateway.config import GatewaySettings
+from services.gateway.deduplication import Deduplication
 from services.gateway.feed import FlowFeed
 from services.gateway.flows import Flows
+from services.gateway.key_store import Keys, PostgresKeys
 from services.gateway.notices import Notices
 from services.gateway.personal_tokens import PersonalTokens
 from services.gateway.rate_counters import Counters, PostgresCounters
@@ -58,6 +60,14 @@ class Known:
     tokens: PersonalTokens
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all gateways write together."""
+
+    counters: Counters
+    keys: Keys
+
+
 def build(settings: GatewaySettings, bus: port.Bus, gateway_id: str) -> Gateway:
     """Return a gateway on this bus, which is started before it and stopped after it.
 
@@ -69,7 +79,8 @@ def build(settings: GatewaySettings, bus: port.Bus, gateway_id: str) -> Gateway:
         FlowFeed(known.flows, url, refresh_s=settings.flow_refresh_s, limit=limit),
         TokenFeed(known.tokens, url, refresh_s=settings.flow_refresh_s, limit=settings.token_cache_size),
     )
-    return assemble(settings, bus, gateway_id, known, feeds, PostgresCounters(url, _rate(settings)))
+    shared = Shared(PostgresCounters(url, _rate(settings)), PostgresKeys(url))
+    return assemble(settings, bus, gateway_id, known, feeds, shared)
 
 
 def assemble(
@@ -78,17 +89,17 @@ def assemble(
     gateway_id: str,
     known: Known,
     feed: lifecycle.Part,
-    counters: Counters,
+    shared: Shared,
 ) -> Gateway:
-    """Return a gateway that knows what `feed` tells it, and shares its count of requests through `counters`."""
+    """Return a gateway that knows what `feed` tells it, and counts requests and their keys together with others."""
     flows = known.flows
     waiters: Waiters[messages.Result] = Waiters()
     notices = Notices(bus)
     shedding = Shedding(bus, min_waiting=settings.shed_min_waiting)
-    acceptance = Acceptance(
-        bus, waiters, notices, shedding, gateway_id=gateway_id, sync_timeout_s=settings.sync_timeout_seconds
-    )
-    limiter = Limiter(_rate(settings), counters, clock=time.monotonic)
+    deduplication = Deduplication(shared.keys)
+    waiting = Waiting(waiters, gateway_id, settings.sync_timeout_seconds)
+    acceptance = Acceptance(bus, waiting, notices, shedding, deduplication)
+    limiter = Limiter(_rate(settings), shared.counters, clock=time.monotonic)
     proxies = clients.networks_of(settings.trusted_proxies)
     webhooks = Webhooks(
         RateLimit(clients.Clients(proxies), limiter),
@@ -103,7 +114,9 @@ def assemble(
     )
     metrics.WAITING.set_function(lambda: len(waiters))
     metrics.FLOWS.set_function(lambda: len(flows))
-    parts = lifecycle.Lifecycle(Replies(bus, waiters, gateway_id), notices, shedding, limiter, feed, server)
+    parts = lifecycle.Lifecycle(
+        deduplication, Replies(bus, waiters, deduplication, gateway_id), notices, shedding, limiter, feed, server
+    )
     return Gateway(
         parts, server, {"bus": lambda: bus.ready, "flows": lambda: flows.loaded, "webhooks": lambda: server.open}
     )

@@ -9,6 +9,12 @@ ANSWERS: Final = Counter("flowhook_gateway_answers_total", "Answers sent, by HTT
 UNAVAILABLE: Final = Counter("flowhook_gateway_unavailable_total", "Requests answered 503, by reason", ["reason"])
 WAITING: Final = Gauge("flowhook_gateway_waiting", "Senders of synchronous flows that wait for a result")
 FLOWS: Final = Gauge("flowhook_gateway_flows", "Flows in memory")
+UNDEDUPLICATED: Final = Counter(
+    "flowhook_gateway_undeduplicated_total", "Requests with an idempotency key that ran while keys could not be asked"
+)
+REPLAYED: Final = Counter(
+    "flowhook_gateway_replayed_total", "Requests with an idempotency key that were answered as an earlier one was"
+)
 RATE_ALONE: Final = Gauge(
     "flowhook_gateway_rate_limit_alone", "1 while the shared count is away and this gateway limits on its own"
 )

@@ -11,6 +11,7 @@ import structlog
 from libs.common import errors, messages, topology
 from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
+from services.gateway.deduplication import Deduplication
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +21,11 @@ PREFETCH: Final = 256
 class Replies:
     """The consumer of this gateway's results."""
 
-    def __init__(self, bus: port.Bus, waiters: Waiters[messages.Result], gateway_id: str) -> None:
+    def __init__(
+        self, bus: port.Bus, waiters: Waiters[messages.Result], deduplication: Deduplication, gateway_id: str
+    ) -> None:
         self._waiters = waiters
+        self._deduplication = deduplication
         self._subscription = bus.subscribe(topology.reply_queue(gateway_id).name, self._handle, prefetch=PREFETCH)
 
     async def start(self) -> None:
@@ -32,7 +36,7 @@ class Replies:
         await self._subscription.close()
 
     async def _handle(self, delivery: port.Delivery) -> None:
-        """Hand a result to whoever waits for its run. One that comes late, or twice, is for nobody."""
+        """Hand a result to whoever waits for its run. One that comes late, or twice, is for no sender."""
         try:
             event = messages.decode(delivery.schema, delivery.body)
         except errors.UnreadableMessage as error:
@@ -41,4 +45,5 @@ class Replies:
             return
         if isinstance(event, messages.Result):
             self._waiters.resolve(event.run_id, event)
+            self._deduplication.ended(event)
         await delivery.ack()

@@ -8,6 +8,7 @@ from aiohttp import web
 from libs.common import errors, messages
 
 RUN_ID: Final = "Flowhook-Run-Id"
+REPLAY: Final = "Flowhook-Idempotent-Replay"
 JSON: Final = "application/json"
 
 # `Server` is here so that the answer does not name the software and versions underneath.
@@ -17,7 +18,7 @@ _PAUSED: Final = (
     b'{"status": 200, "error": "biz_logic", '
     b'"message": "Flow status is `paused`. Unpause to run this flow using a webhook", "data": null}'
 )
-_NULL: Final = messages.Response(status=200, headers={"Content-Type": JSON}, body="null")
+NULL: Final = messages.Response(status=200, headers={"Content-Type": JSON}, body="null")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,7 +45,7 @@ def of_result(result: messages.Result) -> web.Response:
     if result.response is not None:
         return rendered(result.response, result.run_id)
     if result.status == "success":
-        return rendered(_NULL, result.run_id)
+        return rendered(NULL, result.run_id)
     if result.status == "cancelled":
         return failed(errors.FlowFailed("The run was cancelled."), result.run_id)
     step = result.error.step if result.error is not None else None
@@ -55,3 +56,20 @@ def rendered(response: messages.Response, run_id: str) -> web.Response:
     """Return a flow's own response."""
     headers = {"Content-Type": JSON, **response.headers, **_ALWAYS, RUN_ID: run_id}
     return web.Response(status=response.status, body=response.body.encode("utf-8", "replace"), headers=headers)
+
+
+def kept(answer: web.Response) -> bytes:
+    """Return an answer that has not been sent yet as it can be kept, to be sent to others once more."""
+    assert isinstance(answer.body, bytes)
+    return _encode(messages.Response(status=answer.status, headers=dict(answer.headers), body=answer.body.decode()))
+
+
+def replayed(response: messages.Response, run_id: str) -> web.Response:
+    """Return an answer that another request was given before, and say so."""
+    return again(rendered(response, run_id))
+
+
+def again(answer: web.Response) -> web.Response:
+    """Mark an answer as one that another request was given before."""
+    answer.headers[REPLAY] = "true"
+    return answer

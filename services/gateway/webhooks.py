@@ -1,7 +1,7 @@
 """The endpoint: every check in the order of the contract, each answered before the next is looked at.
 
     address    404 not_found            body, contents             413, 408, 415, 400
-    method     405 method_not_allowed   acceptance                 503 unavailable
+    method     405 method_not_allowed   acceptance                 503 unavailable; of a key 400, 422
     rate limit 429                      ... and from there on the request is a run
     flow       404, 503
     address    403, of the sender; then
@@ -16,7 +16,7 @@ from aiohttp import web
 from libs.common import errors
 from libs.common.flow import allow_list, signing
 from libs.common.flow import program as programs
-from services.gateway import address, body, contents, responses
+from services.gateway import address, body, contents, request_keys, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
 from services.gateway.clients import CLIENT
@@ -61,7 +61,8 @@ class Webhooks:
 
         received = await self._receive(request) if signed is None else signed
         content = await contents.read(request, query, received, limit=self._max_body_bytes)
-        return await self._acceptance.accept(request, flow, program, content)
+        sent = request_keys.Sent(request.method, query, received)
+        return await self._acceptance.accept(request, flow, program, content, sent)
 
     def describe(self, request: web.BaseRequest, answer: web.Response) -> None:
         """Put on the answer what every answer of the endpoint bears, an error's too."""

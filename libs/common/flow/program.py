@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from libs.common import errors
-from libs.common.flow import allow_list, response, settings, signing, templates
+from libs.common.flow import allow_list, idempotency, response, settings, signing, templates
 from libs.common.flow import document as documents
 from libs.common.flow.flow_document import FlowDocument, StepDocument
 from libs.common.flow.steps import registry
@@ -37,13 +37,14 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """Who may call (never a secret), whether the sender waits for the flow, what it is answered."""
+    """Who may call (never a secret), whether the sender waits for the flow, what it is answered, what its key is."""
 
     ref: str
     auth: Auth
     is_async: bool
     response: response.ResponseTemplate
     allow_ips: tuple[allow_list.Network, ...] | None = None
+    key_source: idempotency.KeySource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +144,12 @@ def _webhook(document: FlowDocument) -> WebhookSettings | None:
     given = WebhookWith.model_validate(first.with_)
     template = response.ResponseTemplate.of(given.response)
     auth = given.auth.scheme() if isinstance(given.auth, signing.HmacAuth) else given.auth
-    return WebhookSettings(first.head.ref, auth, given.is_async, template, allow_list.networks(given.allow_ips))
+    delivery = auth.delivery_header if isinstance(auth, signing.Scheme) else None
+    return WebhookSettings(
+        ref=first.head.ref,
+        auth=auth,
+        is_async=given.is_async,
+        response=template,
+        allow_ips=allow_list.networks(given.allow_ips),
+        key_source=idempotency.key_source(given.idempotency, delivery),
+    )

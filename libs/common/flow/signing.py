@@ -42,6 +42,7 @@ class Scheme:
     signed: str = "{body}"
     layout: Layout = "plain"
     id_header: str | None = None
+    delivery_header: str | None = None  # the same when the sender sends a delivery again
     base64_keys: bool = False
 
     @property
@@ -64,8 +65,8 @@ class Scheme:
 
 
 PRESETS: Final[Mapping[Preset, Scheme]] = {
-    "github": Scheme("X-Hub-Signature-256", prefix="sha256="),
-    "shopify": Scheme("X-Shopify-Hmac-Sha256", encoding="base64"),
+    "github": Scheme("X-Hub-Signature-256", prefix="sha256=", delivery_header="X-GitHub-Delivery"),
+    "shopify": Scheme("X-Shopify-Hmac-Sha256", encoding="base64", delivery_header="X-Shopify-Webhook-Id"),
     "slack": Scheme(
         "X-Slack-Signature",
         prefix="v0=",
@@ -80,6 +81,7 @@ PRESETS: Final[Mapping[Preset, Scheme]] = {
         encoding="base64",
         timestamp_header="webhook-timestamp",
         id_header="webhook-id",
+        delivery_header="webhook-id",
         signed="{id}.{timestamp}.{body}",
         base64_keys=True,
     ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from libs.common import errors
+from libs.common.flow import idempotency
 from libs.common.flow.flow_document import StepDocument
 from libs.common.templating import environment, places
 
@@ -25,6 +26,21 @@ def faults_of(steps: tuple[StepDocument, ...]) -> Iterator[errors.Fault]:
             environment.compile_value(texts, refs=refs, path=places.key(step.path, "with"))
         except errors.InvalidFlow as invalid:
             yield from invalid.faults
+        else:
+            yield from _idempotency(step, refs)
+
+
+def _idempotency(step: StepDocument, refs: frozenset[str]) -> Iterator[errors.Fault]:
+    """Yield a fault if the key of a webhook's requests asks for what is known only to a run."""
+    setting = step.with_.get("idempotency") if step.head.type == "webhook" else None
+    if not isinstance(setting, dict):
+        return
+    unknown = environment.compile_value(setting).names & (refs | idempotency.UNKNOWN) - {step.head.ref}
+    for name in sorted(unknown):
+        place = places.key(places.key(step.path, "with"), "idempotency")
+        yield errors.Fault(
+            places.key(place, "key"), f"knows `{step.head.ref}` and `request`; `{name}` is known only to a run"
+        )
 
 
 def _texts(step: StepDocument) -> dict[str, Any]:

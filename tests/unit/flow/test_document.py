@@ -110,8 +110,8 @@ def test_unknown_keys_are_refused_and_the_known_ones_named() -> None:
 
     assert found == {
         "colour": "is not known here; there are id, name, status, settings, steps",
-        "steps[0].with.colours": "is not known here; there are auth, async, response, allow_ips",
-        "steps[0].with.cors": "is not known here; there are auth, async, response, allow_ips",
+        "steps[0].with.colours": "is not known here; there are auth, async, response, allow_ips, idempotency",
+        "steps[0].with.cors": "is not known here; there are auth, async, response, allow_ips, idempotency",
     }
 
 

@@ -21,10 +21,12 @@ from libs.common.times import now_ms
 from services.gateway import bootstrap
 from services.gateway.config import GatewaySettings
 from services.gateway.flows import Flow, Flows
+from services.gateway.key_store import Keys
 from services.gateway.personal_tokens import PersonalTokens
 from services.gateway.rate_window import Limit
 from tests.unit.gateway import samples
 from tests.unit.gateway.counters import CountersBoard, MemoryCounters
+from tests.unit.gateway.memory_keys import MemoryKeys
 
 GATEWAY_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -85,9 +87,18 @@ class StubFeed:
 class World:
     """All three, from start to stop."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.broker = MemoryBroker(topology.TOPOLOGY)
-        self.bus: port.Bus = MemoryBus(self.broker, (topology.reply_queue(GATEWAY_ID),))
+    def __init__(
+        self,
+        *,
+        keys: Keys | None = None,
+        broker: MemoryBroker | None = None,
+        gateway_id: str = GATEWAY_ID,
+        **settings: Any,
+    ) -> None:
+        self.id = gateway_id
+        self.keys: Keys = keys or MemoryKeys()
+        self.broker = broker or MemoryBroker(topology.TOPOLOGY)
+        self.bus: port.Bus = MemoryBus(self.broker, (topology.reply_queue(gateway_id),))
         self.runner_bus: port.Bus = MemoryBus(self.broker)
         self.flows = Flows(limit=100)
         self.tokens = PersonalTokens(limit=100, clock_ms=now_ms)
@@ -102,16 +113,14 @@ class World:
         }
         self.settings = GatewaySettings.load(**values)
         self.board = CountersBoard(Limit(self.settings.rate_limit, self.settings.rate_window_seconds))
-        self.counters = MemoryCounters(self.board)
+        self.shared = bootstrap.Shared(MemoryCounters(self.board), self.keys)
         self.runs: asyncio.Queue[messages.RunRequest] = asyncio.Queue()
         self.events: asyncio.Queue[Any] = asyncio.Queue()
         self.answer: Callable[[messages.RunRequest], messages.Result | None] = echo
 
     async def start(self) -> None:
         known = bootstrap.Known(self.flows, self.tokens)
-        self.gateway = bootstrap.assemble(
-            self.settings, self.bus, GATEWAY_ID, known, StubFeed(self.flows), self.counters
-        )
+        self.gateway = bootstrap.assemble(self.settings, self.bus, self.id, known, StubFeed(self.flows), self.shared)
         await self.bus.start()
         await self.runner_bus.start()
         for mode in ("sync", "async"):

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from libs.common.flow import allow_list, answer_settings, model, signing
+from libs.common.flow.idempotency import Idempotency
 from libs.common.flow.steps.spec import StepSpec
 
 # The tags are parts of the place that a fault names, so that of the settings is their key.
@@ -22,8 +23,12 @@ class WebhookWith(model.Strict):
     is_async: Annotated[bool, Field(alias="async")] = False
     response: answer_settings.ResponseSettings = answer_settings.ResponseSettings()
     allow_ips: allow_list.AllowIps | None = None
+    idempotency: Idempotency = True
 
 
 SPEC: Final = StepSpec(
-    "webhook", WebhookWith, may_continue=False, rendered_later=frozenset({"allow_ips", "auth", "response"})
+    "webhook",
+    WebhookWith,
+    may_continue=False,
+    rendered_later=frozenset({"allow_ips", "auth", "idempotency", "response"}),
 )
