@@ -74,7 +74,7 @@ async def test_any_order_of_starts_leads_to_an_installation_that_works(wires: Wi
     debugger = wired.launch("debugger")  # the schema is made while the broker is still away
     await becomes(debugger, ready=False)
     flow = await eventually(lambda: wired.save(flows.echo()), what="the API")
-    refused = await wired.call(flow, {"n": 1})
+    refused = await eventually(lambda: wired.call(flow, {"n": 1}), what="the gateway")
     wires.broker.admit()
     for process in (runner, gateway, debugger):
         await becomes(process, ready=True)
