@@ -321,6 +321,24 @@ async def test_a_retry_of_what_failed_runs_at_whatever_gateway(database_url: str
     assert sum(map(replayed, replies)) == 49
 
 
+async def test_a_run_of_which_nothing_is_known_gives_way_once(database_url: str, database: asyncpg.Connection) -> None:
+    async with gateways(database_url) as both:
+        saved = flow(both)
+        first = await both[0].call(saved, headers=KEY, json={"a": 1})
+        await state_is(database, "succeeded")
+        await database.execute("update idempotency_keys set state = 'unknown', response = null")
+
+        replies = await asyncio.gather(
+            *(both[number % 2].call(saved, headers=KEY, json={"a": 1}) for number in range(50))
+        )
+
+        assert runs(both) == 2
+        (replaced,) = await database.fetch("select replaces from idempotency_keys")
+    assert {(reply.status, reply.run_id) for reply in replies} == {(200, replies[0].run_id)}
+    assert sum(map(replayed, replies)) == 49
+    assert str(replaced["replaces"]) == first.run_id
+
+
 async def test_what_only_the_record_knows_counts(database_url: str, database: asyncpg.Connection) -> None:
     async with gateways(database_url, sync_timeout_seconds=0.3) as both:
         saved = flow(both)

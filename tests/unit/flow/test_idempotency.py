@@ -1,5 +1,7 @@
 """`idempotency` of a webhook: what may be written, and where keys stand then."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,6 +10,7 @@ import pytest
 from libs.common import errors
 from libs.common.flow import document, idempotency, program
 
+PAGE = (Path(__file__).parents[3] / "docs/reference/webhook-endpoint.md").read_text(encoding="utf-8")
 SECRETS = ["It's a Secret to Everybody"]
 BASE64 = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
 
@@ -88,3 +91,10 @@ def test_a_key_that_is_no_template_is_refused_with_its_line() -> None:
 
     assert path == "steps[0].with.idempotency.key"
     assert message.startswith("template, line 1: ")
+
+
+def test_the_example_of_the_reference_can_be_saved() -> None:
+    section = PAGE.partition("## Sending a request again")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
+
+    document.load(f"name: An example\nsteps:\n{example}", media="yaml")
