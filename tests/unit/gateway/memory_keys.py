@@ -25,13 +25,18 @@ class Row:
 
 @dataclass
 class MemoryKeys:
-    """What all gateways share. `now_ms` is the clock, `statuses` what the record knows of runs; a test changes them."""
+    """What all gateways share. `now_ms` is the clock, `statuses` what the record knows of runs; a test changes them.
+
+    `taken` counts the claims of keys that others had, `finds` the questions after that.
+    """
 
     now_ms: int = 0
     away: bool = False
     rows: dict[Place, Row] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     recorded: dict[str, messages.Response] = field(default_factory=dict)
+    taken: int = 0
+    finds: int = 0
 
     async def open(self) -> None:
         self._check()
@@ -43,6 +48,7 @@ class MemoryKeys:
         self._check()
         assert len({claim.place for claim in claims}) == len(claims)
         given = [claim for claim in claims if self._may_have(claim)]
+        self.taken += len(claims) - len(given)
         for claim in given:
             self.rows[claim.place] = Row(claim, self.now_ms, response=claim.response)
         return {claim.place for claim in given}
@@ -57,6 +63,7 @@ class MemoryKeys:
 
     async def find(self, places: Sequence[Place]) -> Mapping[Place, Found]:
         self._check()
+        self.finds += 1
         rows = {place: self._row(place) for place in places}
         return {place: self._found(row) for place, row in rows.items() if row is not None}
 

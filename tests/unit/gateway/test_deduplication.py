@@ -66,6 +66,16 @@ async def told(keys: MemoryKeys, *states: str) -> None:
             await asyncio.sleep(0.001)
 
 
+async def waiting(keys: MemoryKeys, number: int) -> None:
+    """Return once so many requests wait for the run of another: they have asked for its key and found it."""
+    async with asyncio.timeout(5):
+        while keys.taken < number:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.001)
+        before = keys.finds
+        while keys.finds < before + 2:  # noqa: ASYNC110  # the one on its way may be of those who came before
+            await asyncio.sleep(0.001)
+
+
 def counted(counter: Any) -> float:
     value: float = counter._value.get()
     return value
@@ -220,7 +230,7 @@ async def test_whoever_waits_for_what_fails_is_told_so_and_it_runs_once(world: W
 
     calls = [asyncio.create_task(world.call(saved, headers=KEY)) for _ in range(5)]
     run = await world.runs.get()
-    await asyncio.sleep(deduplication.FIRST_PAUSE_S * 3)  # the others have found it
+    await waiting(keys, 4)
     world.reply(run, failed(run))
     replies = await asyncio.gather(*calls)
 
@@ -448,7 +458,7 @@ async def test_keys_that_go_away_and_come_back_know_what_ended_meanwhile(world: 
     run = await world.runs.get()
     await told(keys, "accepted")
     second = asyncio.create_task(world.call(saved, headers=KEY, json={"a": 1}))
-    await asyncio.sleep(deduplication.FIRST_PAUSE_S * 2)  # it has found the first one
+    await waiting(keys, 1)
     keys.away = True
     world.reply(run, echo(run))
     await first
@@ -460,13 +470,15 @@ async def test_keys_that_go_away_and_come_back_know_what_ended_meanwhile(world: 
     assert world.runs.empty()
 
 
-async def test_a_gateway_that_stops_answers_those_who_wait_for_others(start: Callable[..., Any]) -> None:
+async def test_a_gateway_that_stops_answers_those_who_wait_for_others(
+    start: Callable[..., Any], keys: MemoryKeys
+) -> None:
     world = await start(stop_grace_s=5)
     saved = flow(world)
     world.answer = lambda run: None
     calls = [asyncio.create_task(world.call(saved, headers=KEY)) for _ in range(2)]
     run = await world.runs.get()
-    await asyncio.sleep(deduplication.FIRST_PAUSE_S * 2)  # the second one has found it
+    await waiting(keys, 1)
 
     async with asyncio.timeout(3):
         await world.gateway.stop()
