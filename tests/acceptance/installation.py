@@ -146,13 +146,16 @@ class Installation:
 
     # --- the senders
 
-    async def call(self, flow: Flow, body: Any = None, *, port: int | None = None) -> Reply:
-        """Send a webhook with the flow's token."""
+    async def call(self, flow: Flow, body: Any = None, *, port: int | None = None, **headers: str) -> Reply:
+        """Send a webhook with the flow's token and these headers, whose names have `_` for `-`."""
         began = asyncio.get_running_loop().time()
         async with self._session.post(
             f"http://127.0.0.1:{port or self.gateway_port}/v1/flow-webhook/{flow.id}",
             json=body if body is not None else {},
-            headers={"Authorization": f"Bearer {flow.token}"},
+            headers={
+                "Authorization": f"Bearer {flow.token}",
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
         ) as answer:
             content = await answer.json(content_type=None)
             return Reply(answer.status, answer.headers, content, asyncio.get_running_loop().time() - began)
