@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from libs.common import keys, lifecycle, messages
+from libs.common import keys, lifecycle, messages, networks
 from libs.common.bus import port
 from libs.common.bus.waiters import Waiters
 from libs.common.times import now_ms
@@ -100,7 +100,7 @@ def assemble(
     waiting = Waiting(waiters, gateway_id, settings.sync_timeout_seconds)
     acceptance = Acceptance(bus, waiting, notices, shedding, deduplication)
     limiter = Limiter(_rate(settings), shared.counters, clock=time.monotonic)
-    proxies = clients.networks_of(settings.trusted_proxies)
+    proxies = networks.networks_of(settings.trusted_proxies)
     webhooks = Webhooks(
         RateLimit(clients.Clients(proxies), limiter),
         flows,

@@ -8,18 +8,16 @@ sender's own invention and nobody can tell which: the peer counts.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from libs.common.networks import Address, Network
 from services.gateway import forwarded
-from services.gateway.forwarded import Address
 
 REMEMBERED: Final = 8192  # lookups, by peer and headers
 PREFIX_V6: Final = 64  # what one customer has at least, so what one client can change its address within
-
-Network = IPv4Network | IPv6Network
 
 
 class Client(NamedTuple):
@@ -27,11 +25,6 @@ class Client(NamedTuple):
 
     ip: str
     counted_as: str
-
-
-def networks_of(text: str) -> tuple[Network, ...]:
-    """Return the networks of a list with commas; `ValueError` names what is none."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 CLIENT: Final = web.RequestKey("client", Client)  # where a request keeps its own, once it was looked for

@@ -2,8 +2,7 @@
 
 from pydantic import Field, SecretStr, field_validator
 
-from libs.common import config
-from services.gateway import clients
+from libs.common import config, networks
 
 
 class GatewaySettings(config.Settings):
@@ -45,5 +44,5 @@ class GatewaySettings(config.Settings):
     @field_validator("trusted_proxies")
     @classmethod
     def _names_networks(cls, value: str) -> str:
-        clients.networks_of(value)
+        networks.networks_of(value)
         return value

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from libs.common import clock, lifecycle, topology
+from libs.common import clock, lifecycle, networks, topology
 from libs.common.bus import port
 from services.runner import (
     claims,
@@ -18,7 +18,7 @@ from services.runner import (
     slots,
 )
 from services.runner.config import MOST_HELD_S, RunnerSettings
-from services.runner.steps import addresses, delay, http, http_client, registry
+from services.runner.steps import delay, http, http_client, registry
 
 
 class Service:
@@ -80,5 +80,5 @@ def assemble(
 
 
 def _http_rules(settings: RunnerSettings) -> http_client.Rules:
-    allowed = addresses.networks_of(settings.http_allow)
+    allowed = networks.networks_of(settings.http_allow)
     return http_client.Rules(allowed, settings.http_max_bytes, settings.http_max_redirects)

@@ -4,9 +4,8 @@ from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from libs.common import config
+from libs.common import config, networks
 from services.runner import lanes
-from services.runner.steps import addresses
 
 MOST_HELD_S: Final = 1740  # RabbitMQ ends a channel that has had a message for half an hour
 
@@ -52,7 +51,7 @@ class RunnerSettings(config.Settings):
     @field_validator("http_allow")
     @classmethod
     def _names_networks(cls, value: str) -> str:
-        addresses.networks_of(value)
+        networks.networks_of(value)
         return value
 
     @model_validator(mode="after")

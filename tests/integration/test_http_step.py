@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from libs.common import errors
-from services.runner.steps import addresses, http_client
+from libs.common import errors, networks
+from services.runner.steps import http_client
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-LOOPBACK = addresses.networks_of("127.0.0.1/32")
+LOOPBACK = networks.networks_of("127.0.0.1/32")
 
 
 class Servers:

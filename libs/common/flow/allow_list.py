@@ -1,11 +1,12 @@
 """`allow_ips` of a webhook: the networks that its senders must be in."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Network, ip_address, ip_network
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-Network = IPv4Network | IPv6Network
+from libs.common.networks import Network
+
 MOST: Final = 200
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from libs.common import errors
+from libs.common import errors, networks
 from libs.common.flow import allow_list, idempotency, response, settings, signing, templates
 from libs.common.flow import document as documents
 from libs.common.flow.flow_document import FlowDocument, StepDocument
@@ -43,7 +43,7 @@ class WebhookSettings:
     auth: Auth
     is_async: bool
     response: response.ResponseTemplate
-    allow_ips: tuple[allow_list.Network, ...] | None = None
+    allow_ips: tuple[networks.Network, ...] | None = None
     key_source: idempotency.KeySource | None = None
 
 

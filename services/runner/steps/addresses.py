@@ -6,11 +6,10 @@ sit on public addresses, are listed here.
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from libs.common.networks import Address, Network
 
 NAT64: Final = ip_network("64:ff9b::/96")
 COMPATIBLE: Final = ip_network("::/96")
@@ -31,11 +30,6 @@ REFUSED: Final[tuple[Network, ...]] = (
     ip_network("fc00::/7"),
     ip_network("fec0::/10"),  # site-local
 )
-
-
-def networks_of(setting: str) -> tuple[Network, ...]:
-    """Return the networks that a setting lists, separated by commas; ValueError names a bad one."""
-    return tuple(ip_network(part.strip()) for part in setting.split(",") if part.strip())
 
 
 def may_be_called(host: str, allowed: Iterable[Network]) -> bool:

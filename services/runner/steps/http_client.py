@@ -15,7 +15,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from libs.common import errors
+from libs.common import errors, networks
 from services.runner.steps import addresses
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -25,7 +25,7 @@ CHUNK_BYTES: Final = 64 * 1024
 class Rules:
     """`allowed` networks may be called though they are not public; the rest bounds every call."""
 
-    allowed: tuple[addresses.Network, ...] = ()
+    allowed: tuple[networks.Network, ...] = ()
     max_bytes: int = 4 * 1024 * 1024  # of a response's body, decoded
     max_redirects: int = 5
 

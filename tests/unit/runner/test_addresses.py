@@ -1,5 +1,6 @@
 import pytest
 
+from libs.common import networks
 from services.runner.steps import addresses
 
 REFUSED = [
@@ -60,16 +61,16 @@ def test_what_is_public_may_be_called(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::a01:203"])
 def test_an_allowed_network_may_be_called_in_any_spelling(host: str) -> None:
-    allowed = addresses.networks_of("192.168.0.0/24, 10.1.0.0/16")
+    allowed = networks.networks_of("192.168.0.0/24, 10.1.0.0/16")
 
     assert addresses.may_be_called(host, allowed)
     assert not addresses.may_be_called("10.2.0.1", allowed)
 
 
 def test_an_allowed_ipv6_network_may_be_called() -> None:
-    assert addresses.may_be_called("::1", addresses.networks_of("::1/128"))
+    assert addresses.may_be_called("::1", networks.networks_of("::1/128"))
 
 
 def test_a_setting_that_names_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match=r"10\.0\.0\.1/8"):
-        addresses.networks_of("10.0.0.1/8")
+        networks.networks_of("10.0.0.1/8")
