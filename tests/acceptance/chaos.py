@@ -16,7 +16,8 @@ from yarl import URL
 
 from tests.acceptance.chaos_senders import now_ms
 from tests.acceptance.installation import Installation
-from tests.acceptance.processes import ServiceProcess, free_port
+from tests.acceptance.processes import ServiceProcess
+from tests.servers.ports import free_port
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitServer
 

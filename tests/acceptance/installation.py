@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.acceptance.processes import ServiceProcess, eventually, free_port
+from tests.acceptance.processes import ServiceProcess, eventually
+from tests.servers.ports import free_port
 
 TOKEN = "fh_pat_acceptance-0123456789abcdef0123456789abcdef"
 SECRET = "an-installation-secret-for-tests-0123456789"

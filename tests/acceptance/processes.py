@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
+
+from tests.servers.ports import free_port
 
 Value = TypeVar("Value")
 READY_WITHIN_S = 30.0
@@ -28,13 +29,6 @@ async def eventually(look: Callable[[], Awaitable[Value | None]], *, within_s: f
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"{what} did not happen within {within_s} s")
         await asyncio.sleep(POLL_S)
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command_of(name: str) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from tests.acceptance import flows
 from tests.acceptance.installation import Installation, Reply
 from tests.acceptance.outside import Outside
-from tests.acceptance.processes import eventually, free_port
+from tests.acceptance.processes import eventually
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.rabbitmq, pytest.mark.postgres]
 

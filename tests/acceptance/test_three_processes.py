@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance import flows
 from tests.acceptance.installation import Installation
 from tests.acceptance.outside import Outside
-from tests.acceptance.processes import free_port
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.rabbitmq, pytest.mark.postgres]
 

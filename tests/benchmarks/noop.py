@@ -19,8 +19,9 @@ import psutil
 
 from tests.acceptance import flows
 from tests.acceptance.installation import Flow, Installation
-from tests.acceptance.processes import eventually, free_port
+from tests.acceptance.processes import eventually
 from tests.benchmarks.servers import private_installation
+from tests.servers.ports import free_port
 
 BODY = json.dumps({"n": 21, "padding": "x" * 1000})
 

@@ -13,7 +13,8 @@ from yarl import URL
 from libs.common import messages, topology
 from libs.common.bus import port
 from libs.common.bus.rabbitmq import RabbitBus
-from tests.acceptance.processes import ServiceProcess, eventually, free_port
+from tests.acceptance.processes import ServiceProcess, eventually
+from tests.servers.ports import free_port
 from tests.unit.gateway import samples
 from tests.unit.gateway.world import echo
 

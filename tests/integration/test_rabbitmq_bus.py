@@ -14,9 +14,9 @@ from libs.common.bus import port
 from libs.common.bus.rabbitmq import RabbitBus
 from tests.contracts import desk
 from tests.contracts.sites import ready, started
+from tests.servers.ports import free_port
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitServer, let_queues_settle
-from tests.servers.rabbitmq_nodes import free_ports
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -98,7 +98,7 @@ async def test_bus_is_not_ready_while_a_binding_cannot_be_made(amqp_url: str) ->
 
 
 async def test_hosts_are_tried_in_turn(amqp_url: str) -> None:
-    nobody = URL(amqp_url).with_port(free_ports(1)[0])
+    nobody = URL(amqp_url).with_port(free_port())
     bus = bus_of(f"{nobody}, {amqp_url}")
     async with living(bus):
         await started(bus)

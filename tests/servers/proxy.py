@@ -28,10 +28,10 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     async def stop(self) -> None:
-        """Listen no more and cut what there is."""
-        self.cut()
+        """Listen no more and cut what there is, and what is only being connected."""
         if self._server is not None:
             self._server.close()
+        self.cut(admit=False)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -62,22 +62,36 @@ class Proxy:
         self._answering.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        if self._admitting:
+            self._keep(asyncio.create_task(self._connect(reader, writer)))
+        else:
+            writer.transport.abort()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await self._reach()
+        except OSError:
+            writer.transport.abort()  # nobody is there
+            return
         if not self._admitting:
             writer.transport.abort()
+            far_writer.transport.abort()
             return
-        far_reader, far_writer = await self._reach()
-        self._writers |= {writer, far_writer}
-        for source, sink, answering in ((reader, far_writer, False), (far_reader, writer, True)):
-            task = asyncio.create_task(self._carry(source, sink, answering))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._writers.add(far_writer)
+        self._keep(asyncio.create_task(self._carry(reader, far_writer, answering=False)))
+        self._keep(asyncio.create_task(self._carry(far_reader, writer, answering=True)))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._target, str):
             return await asyncio.open_unix_connection(self._target)
         return await asyncio.open_connection("127.0.0.1", self._target)
 
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answering: bool) -> None:
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answering: bool) -> None:
         try:
             while data := await source.read(64 * 1024):
                 await self._flowing.wait()

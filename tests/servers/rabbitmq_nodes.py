@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from yarl import URL
 
+from tests.servers.ports import free_port, free_ports
+
 GIVEN_URL = "FLOWHOOK_TEST_AMQP_URL"
 GIVEN_CTL = "FLOWHOOK_TEST_RABBITMQCTL"
 HOW_TO_GET = f"no RabbitMQ at hand: install rabbitmq-server, start a Docker engine, or name a broker in {GIVEN_URL}"
@@ -162,7 +164,7 @@ class ContainerNode:
     def __init__(self) -> None:
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - only with an engine at hand
 
-        (port,) = free_ports(1)
+        port = free_port()
         self.url = URL(f"amqp://guest:guest@127.0.0.1:{port}")
         self._container: Any = DockerContainer(IMAGE).with_bind_ports(5672, port)
         self._begun = False
@@ -216,15 +218,6 @@ def engine_answers() -> bool:
     except OSError:
         return False
     return True
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def run_ctl(command: Sequence[str], arguments: Sequence[str], env: dict[str, str] | None = None) -> str:

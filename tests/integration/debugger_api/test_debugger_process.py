@@ -6,8 +6,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import ServiceProcess, eventually, free_port
+from tests.acceptance.processes import ServiceProcess, eventually
 from tests.integration.debugger_api.world import SECRET
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.processes
 
