@@ -8,7 +8,7 @@ import asyncpg
 
 from libs.common.bus import port
 from libs.common.lifecycle import Part
-from services.debugger import idempotency_keys, partitions, proofs, rate_counters
+from services.debugger import leftovers, partitions, proofs
 from services.debugger.config import DebuggerSettings
 from services.debugger.dead import DeadRuns
 from services.debugger.leadership import Leadership
@@ -40,8 +40,7 @@ def build_duties(settings: DebuggerSettings, bus: port.Bus, pool: asyncpg.Pool, 
     duties: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "scheduler": scheduler.work,
         "sweeper": sweeper.work,
-        "rate-counters": partial(rate_counters.work, pool),
-        "idempotency-keys": partial(idempotency_keys.work, pool),
+        **{what.name: partial(leftovers.work, pool, what) for what in leftovers.ALL},
     }
     return (
         DeadRuns(bus),

@@ -14,7 +14,7 @@ import pytest
 
 from libs.common import ids, messages, topology
 from libs.common.bus.memory import MemoryBroker
-from services.debugger import idempotency_keys as leftovers
+from services.debugger import leftovers
 from services.gateway import metrics
 from services.gateway.feed import statement
 from services.gateway.flows import Flow
@@ -207,7 +207,7 @@ async def test_old_keys_are_deleted(database_url: str, keys: PostgresKeys, datab
     )
 
     async with asyncpg.create_pool(database_url, min_size=0) as pool:
-        deleted = await leftovers.delete_old(pool)
+        deleted = await leftovers.delete(pool, leftovers.OLD_KEYS)
 
     assert deleted == 3
     assert await database.fetchval("select count(*) from idempotency_keys") == 2

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import pytest
 
-from services.debugger import rate_counters as leftovers
+from services.debugger import leftovers
 from services.gateway.feed import statement
 from services.gateway.rate_counters import Asked, CountersAway, GivenBack, PostgresCounters
 from services.gateway.rate_limiter import Limiter
@@ -236,7 +236,7 @@ async def test_counts_of_ended_windows_are_deleted(
     await database.execute("update rate_counters set ends_at = now() - interval '1 hour' where address < '192.0.2.3'")
 
     async with asyncpg.create_pool(database_url, min_size=0) as pool:
-        deleted = await leftovers.delete_ended(pool)
+        deleted = await leftovers.delete(pool, leftovers.ENDED_WINDOWS)
 
     assert deleted == 3
     assert await database.fetchval("select count(*) from rate_counters") == 2
