@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from libs.common import errors
-from services.gateway import charsets, media_types
-from services.gateway.formats import form_body, json_body, multipart_body, xml_body
+from services.gateway import media_types
+from services.gateway.formats import charsets, form_body, json_body, multipart_body, xml_body
 
 _EMPTY: Final = msgspec.Raw(b"{}")
 

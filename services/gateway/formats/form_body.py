@@ -9,8 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from libs.common import errors
-from services.gateway import charsets
-from services.gateway.formats import fields
+from services.gateway.formats import charsets, fields
 
 _ESCAPE: Final = "%[0-9A-Fa-f]{2}"
 _NAME: Final = rf"(?:\w|{_ESCAPE})[\w.\-\[\]]*+(?:{_ESCAPE}[\w.\-\[\]]*+)*+"

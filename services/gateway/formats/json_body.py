@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from libs.common import errors
-from services.gateway import nesting
+from services.gateway.formats import nesting
 
 _AT_BYTE: Final = re.compile(r"(?:JSON is malformed: )?(.*) \(byte (\d+)\)")
 _REASONS: Final = {

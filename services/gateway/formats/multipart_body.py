@@ -13,8 +13,7 @@ from urllib.parse import unquote
 import multipart
 
 from libs.common import errors
-from services.gateway import charsets
-from services.gateway.formats import fields
+from services.gateway.formats import charsets, fields
 
 _UNTYPED: Final = "application/octet-stream"
 _EXTENDED: Final = re.compile(r";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]*)", re.IGNORECASE)  # RFC 5987

@@ -11,7 +11,7 @@ from xml.parsers import expat
 import xmltodict
 
 from libs.common import errors
-from services.gateway import charsets, nesting
+from services.gateway.formats import charsets, nesting
 
 _DECLARED: Final = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
 _WIDE: Final = ((b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"))  # a declaration in UTF-16, without a mark

@@ -2,7 +2,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import nesting
+from services.gateway.formats import nesting
 
 
 def _depth(value: object) -> int:
