@@ -24,6 +24,8 @@ async def record_of(installation: Installation, *, within_s: float) -> list[Any]
     async def look() -> bool:
         nonlocal left
         left = [run for status in UNFINISHED for run in await _listed(installation, f"&status={status}")]
+        # A result may be recorded before the copy of its run's request, which then comes.
+        left += [run for run in await _listed(installation, "&status=success") if run["flow_id"] is None]
         return not left
 
     try:
@@ -98,9 +100,9 @@ def _of_answer(one: Sent, reply: Reply, run: Any) -> Iterator[str]:
 
 def _of_run(run: Any, outside: Ledger, faults: Sequence[Fault]) -> Iterator[str]:
     """Hold a run's record against its flow and against what was called outside."""
-    touched = [
-        fault for fault in faults if fault.touches("runner", *map(_ms, (run["received_at"], run["finished_at"])))
-    ]
+    # A request that was refused, or overtaken by its own result, may be known by what others say of it alone.
+    since = run["received_at"] or run["started_at"] or run["finished_at"]
+    touched = [fault for fault in faults if fault.touches("runner", _ms(since), _ms(run["finished_at"]))]
     code = run["error"] and run["error"]["code"]
     if code in GIVEN_UP:
         if len(touched) < GIVEN_UP[code]:
