@@ -43,4 +43,9 @@ def is_flow_id(text: str) -> bool:
 def check_method(method: str) -> None:
     """`MethodNotAllowed`, with those that are, for any other than the five."""
     if method not in METHODS:
-        raise errors.MethodNotAllowed(f"A webhook is called with one of {ALLOW}.", headers={"Allow": ALLOW})
+        raise not_allowed()
+
+
+def not_allowed() -> errors.MethodNotAllowed:
+    """Return the error that names the five."""
+    return errors.MethodNotAllowed(f"A webhook is called with one of {ALLOW}.", headers={"Allow": ALLOW})

@@ -1,5 +1,6 @@
 """What is sent to the sender: an error's envelope, a rendered response, the word that a flow is paused."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -56,6 +57,11 @@ def rendered(response: messages.Response, run_id: str) -> web.Response:
     """Return a flow's own response."""
     headers = {"Content-Type": JSON, **response.headers, **_ALWAYS, RUN_ID: run_id}
     return web.Response(status=response.status, body=response.body.encode("utf-8", "replace"), headers=headers)
+
+
+def empty(headers: Mapping[str, str]) -> web.Response:
+    """Return an answer that is nothing but its headers."""
+    return web.Response(status=204, headers={**_ALWAYS, **headers})
 
 
 def kept(answer: web.Response) -> bytes:

@@ -4,7 +4,7 @@
     method     405 method_not_allowed   acceptance                 503 unavailable; of a key 400, 422
     rate limit 429                      ... and from there on the request is a run
     flow       404, 503
-    address    403, of the sender; then
+    address    403, of the sender; here a browser that asks for leave (CORS) is answered: 204, 403, 405
     token      401, 403; of a signed flow the body is read for it: 413, 408
     paused     200 biz_logic
 
@@ -16,7 +16,7 @@ from aiohttp import web
 from libs.common import errors
 from libs.common.flow import allow_list, signing
 from libs.common.flow import program as programs
-from services.gateway import address, body, contents, request_keys, responses
+from services.gateway import address, body, browsers, contents, request_keys, responses
 from services.gateway.acceptance import Acceptance
 from services.gateway.auth import Authorization
 from services.gateway.clients import CLIENT
@@ -48,13 +48,18 @@ class Webhooks:
         """Return the answer; `RequestError` for what a check refuses."""
         flow_id, query = address.parse(request.raw_path)
         self._rate_limit.note(request)
-        address.check_method(request.method)
+        preflight = browsers.is_preflight(request)
+        if not preflight:
+            address.check_method(request.method)
         await self._rate_limit.check(request)
 
         flow = self._flows.get(flow_id) or await self._flows.find(flow_id)
         program, webhook = _webhook_of(flow)
+        browsers.note(request, webhook.cors)
         if not allow_list.admits(webhook.allow_ips, request[CLIENT].ip):
             raise errors.Forbidden("This flow takes no requests from your address.")
+        if preflight:
+            return browsers.leave(request, webhook.cors)
         signed = await self._check_who_calls(request, flow, webhook.auth)
         if flow.state.status == "paused":
             return responses.paused()
@@ -67,6 +72,7 @@ class Webhooks:
     def describe(self, request: web.BaseRequest, answer: web.Response) -> None:
         """Put on the answer what every answer of the endpoint bears, an error's too."""
         self._rate_limit.describe(request, answer)
+        browsers.describe(request, answer)
 
     async def _check_who_calls(self, request: web.BaseRequest, flow: Flow, auth: programs.Auth) -> bytes | None:
         """Return the body where it had to be read for its signature, else None."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from libs.common import errors, networks
-from libs.common.flow import allow_list, idempotency, response, settings, signing, templates
+from libs.common.flow import allow_list, cross_origin, idempotency, response, settings, signing, templates
 from libs.common.flow import document as documents
 from libs.common.flow.flow_document import FlowDocument, StepDocument
 from libs.common.flow.steps import registry
@@ -45,6 +45,7 @@ class WebhookSettings:
     response: response.ResponseTemplate
     allow_ips: tuple[networks.Network, ...] | None = None
     key_source: idempotency.KeySource | None = None
+    cors: cross_origin.Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +153,5 @@ def _webhook(document: FlowDocument) -> WebhookSettings | None:
         response=template,
         allow_ips=allow_list.networks(given.allow_ips),
         key_source=idempotency.key_source(given.idempotency, delivery),
+        cors=cross_origin.settings(given.cors),
     )

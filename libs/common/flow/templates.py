@@ -47,4 +47,4 @@ def _texts(step: StepDocument) -> dict[str, Any]:
     """Return what may hold templates. Who may call does not: a secret is not looked into, nor quoted in a fault."""
     if step.head.type != "webhook":
         return step.with_
-    return {key: value for key, value in step.with_.items() if key not in ("auth", "allow_ips")}
+    return {key: value for key, value in step.with_.items() if key not in ("auth", "allow_ips", "cors")}

@@ -106,12 +106,12 @@ def test_unknown_type_lists_those_that_exist() -> None:
 
 
 def test_unknown_keys_are_refused_and_the_known_ones_named() -> None:
-    found = faults_of({**WEBHOOK, "with": {"colours": [], "cors": {}}}, colour="red")
+    found = faults_of({**WEBHOOK, "with": {"colours": [], "sizes": {}}}, colour="red")
 
     assert found == {
         "colour": "is not known here; there are id, name, status, settings, steps",
-        "steps[0].with.colours": "is not known here; there are auth, async, response, allow_ips, idempotency",
-        "steps[0].with.cors": "is not known here; there are auth, async, response, allow_ips, idempotency",
+        "steps[0].with.colours": "is not known here; there are auth, async, response, allow_ips, idempotency, cors",
+        "steps[0].with.sizes": "is not known here; there are auth, async, response, allow_ips, idempotency, cors",
     }
 
 

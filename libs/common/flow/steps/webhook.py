@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from libs.common.flow import allow_list, answer_settings, model, signing
+from libs.common.flow import allow_list, answer_settings, cross_origin, model, signing
 from libs.common.flow.idempotency import Idempotency
 from libs.common.flow.steps.spec import StepSpec
 
@@ -24,11 +24,12 @@ class WebhookWith(model.Strict):
     response: answer_settings.ResponseSettings = answer_settings.ResponseSettings()
     allow_ips: allow_list.AllowIps | None = None
     idempotency: Idempotency = True
+    cors: cross_origin.CorsSettings | None = None
 
 
 SPEC: Final = StepSpec(
     "webhook",
     WebhookWith,
     may_continue=False,
-    rendered_later=frozenset({"allow_ips", "auth", "idempotency", "response"}),
+    rendered_later=frozenset({"allow_ips", "auth", "cors", "idempotency", "response"}),
 )
