@@ -21,7 +21,6 @@ BACKLOG: Final = 1024
 _OPTIONS: Final[dict[str, Any]] = {
     "access_log": None,
     "auto_decompress": False,  # a decoded body has limits of its own, and a signature is over the bytes as they came
-    "keepalive_timeout": 75.0,  # also for a connection that never sends a whole request head
     "lingering_time": 2.0,  # how long what is left of a refused body is read, so that its sender sees the answer
     "max_line_size": MAX_LINE,
     "max_field_size": MAX_LINE,
@@ -33,12 +32,20 @@ class GatewayServer:
     """Listens, and stops in order: no new connections, those who wait are answered, connections end."""
 
     def __init__(
-        self, webhooks: Webhooks, acceptance: Acceptance, *, host: str, port: int, stop_grace_s: float
+        self,
+        webhooks: Webhooks,
+        acceptance: Acceptance,
+        *,
+        host: str,
+        port: int,
+        idle_timeout_s: float,
+        stop_grace_s: float,
     ) -> None:
         self._webhooks = webhooks
         self._acceptance = acceptance
         self._host = host
         self._wanted_port = port
+        self._idle_timeout_s = idle_timeout_s
         self._stop_grace_s = stop_grace_s
         self._server: _Server | None = None
         self._listening: asyncio.Server | None = None
@@ -57,7 +64,7 @@ class GatewayServer:
 
     async def start(self) -> None:
         """Listen; `StartError` if the address is taken."""
-        self._server = _Server(self._handle)
+        self._server = _Server(self._handle, keepalive_timeout=self._idle_timeout_s)
         try:
             self._listening = await asyncio.get_running_loop().create_server(
                 self._server, self._host, self._wanted_port, backlog=BACKLOG
@@ -115,10 +122,10 @@ class _Connection(web.RequestHandler):
 
 
 class _Server(web.Server):
-    """Makes our connections instead of aiohttp's."""
+    """Makes our connections instead of aiohttp's; `keepalive_timeout` also ends those without a whole request head."""
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=asyncio.get_running_loop(), **_OPTIONS)
+        return _Connection(self, loop=asyncio.get_running_loop(), **_OPTIONS, **self._kwargs)
 
 
 def _not_http(error: BaseException | None) -> errors.RequestError:

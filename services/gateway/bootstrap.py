@@ -110,7 +110,12 @@ def assemble(
         body_timeout_s=settings.body_timeout_s,
     )
     server = GatewayServer(
-        webhooks, acceptance, host=settings.host, port=settings.gateway_port, stop_grace_s=settings.stop_grace_s
+        webhooks,
+        acceptance,
+        host=settings.host,
+        port=settings.gateway_port,
+        idle_timeout_s=settings.idle_timeout_s,
+        stop_grace_s=settings.stop_grace_s,
     )
     metrics.WAITING.set_function(lambda: len(waiters))
     metrics.FLOWS.set_function(lambda: len(flows))

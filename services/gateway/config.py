@@ -20,6 +20,9 @@ class GatewaySettings(config.Settings):
         1024 * 1024, ge=1, le=4 * 1024 * 1024, description="The longest body that a webhook takes, in bytes"
     )
     body_timeout_s: float = Field(30, gt=0, description="How long a body may take to arrive, in seconds")
+    idle_timeout_s: float = Field(
+        75, gt=0, description="How long a connection may be without a whole request head, in seconds; then it is closed"
+    )
     flow_cache_size: int = Field(10_000, ge=1, description="The most flows that are kept in memory")
     token_cache_size: int = Field(10_000, ge=1, description="The most personal access tokens that are kept in memory")
     flow_refresh_s: float = Field(
