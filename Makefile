@@ -28,9 +28,10 @@ check: $(VENV)/ready-to-test  ## Check format, lint, types, layers and spelling
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 
-bench: $(VENV)/ready-to-test  ## Measure the no-op flow on RabbitMQ and PostgreSQL, beside a bare echo
+bench: $(VENV)/ready-to-test  ## Measure the no-op flow on RabbitMQ and PostgreSQL, and the checks at the door, beside a bare echo
 	@tests/servers/provide-rabbitmq.sh
 	@$(BIN)/python -m tests.benchmarks.noop $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.ingress
 
 format: $(VENV)/ready-to-test  ## Format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix .
