@@ -19,26 +19,31 @@ GIVEN_UP = {"crashed": 5, "unavailable": 0}  # how many faults must have touched
 
 async def record_of(installation: Installation, *, within_s: float) -> list[Any]:
     """Return every run with its steps once all have ended; AssertionError with those that have not."""
-    left: list[Any] = []
-
-    async def look() -> bool:
-        nonlocal left
-        left = [run for status in UNFINISHED for run in await _listed(installation, f"&status={status}")]
-        # A result may be recorded before the copy of its run's request, which then comes.
-        left += [run for run in await _listed(installation, "&status=success") if run["flow_id"] is None]
-        return not left
-
-    try:
-        await eventually(look, within_s=within_s, what="the end of all runs")
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {len(left)} left, {left[:5]}") from error
     turn = asyncio.Semaphore(AT_ONCE)
+    left: list[Any] = []
 
     async def whole(run_id: str) -> Any:
         async with turn:
             return await installation.api("GET", f"/v1/runs/{run_id}")
 
-    return await asyncio.gather(*(whole(run["id"]) for run in await _listed(installation)))
+    async def look() -> list[Any] | None:
+        nonlocal left
+        left = [run for run in await _listed(installation) if _is_unsettled(run)]
+        if left:
+            return None
+        runs = await asyncio.gather(*(whole(run["id"]) for run in await _listed(installation)))
+        left = [run for run in runs if _is_unsettled(run)]  # what the recorder has only just come to
+        return None if left else runs
+
+    try:
+        return await eventually(look, within_s=within_s, what="the end of all runs")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {len(left)} left, {left[:5]}") from error
+
+
+def _is_unsettled(run: Any) -> bool:
+    """Tell whether more is to come: its end, or the copy of its request, which its result may have overtaken."""
+    return run["status"] in UNFINISHED or (run["status"] == "success" and run["flow_id"] is None)
 
 
 async def _listed(installation: Installation, which: str = "") -> list[Any]:
