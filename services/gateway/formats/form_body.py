@@ -12,9 +12,7 @@ from libs.common import errors
 from services.gateway.formats import charsets, fields
 
 _ESCAPE: Final = "%[0-9A-Fa-f]{2}"
-_NAME: Final = rf"(?:\w|{_ESCAPE})[\w.\-\[\]]*+(?:{_ESCAPE}[\w.\-\[\]]*+)*+"
-# Anchored instead of `fullmatch`, which Python 3.11.2 (Debian 12) gets wrong behind possessive quantifiers.
-_PLAIN: Final = re.compile(rf"{_NAME}=[^&]*+(?:&{_NAME}=[^&]*+)*+\Z")
+_FIELD: Final = re.compile(rf"(?:\w|{_ESCAPE})[\w.\-\[\]]*(?:{_ESCAPE}[\w.\-\[\]]*)*=")
 _FIRST: Final = re.compile(r"[^\s\"'&=]+=")
 
 
@@ -47,7 +45,7 @@ def begins_like_one(text: str) -> bool:
 
 def is_plain(text: str) -> bool:
     """Tell whether the whole text is `name=value&…` with names of word characters, `.`, `-`, brackets or escapes."""
-    return _PLAIN.match(text) is not None
+    return all(_FIELD.match(field) for field in text.split("&"))
 
 
 def _pairs(form: bytes, codec: str, what: str) -> Iterator[tuple[str, str]]:
